@@ -1,0 +1,497 @@
+//! The words of the command line: one definition feeds the parser, the help, the completions and
+//! the man page.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::run::duration::HumanDuration;
+
+/// Commands and rollouts on fleets of hosts over SSH, from an engine that outlives the terminal.
+#[derive(Debug, Parser)]
+#[command(
+    name = "conn",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+pub struct Args {
+    /// Keep everything of one instance (socket, state, default config) under this directory.
+    #[arg(long, global = true, env = "CONN_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Talk to the engine on this bastion, through `ssh BASTION conn engine stdio`.
+    #[arg(short = 'H', long = "bastion", global = true, value_name = "BASTION")]
+    pub bastion: Option<String>,
+    /// Do not start an engine when none runs.
+    #[arg(long, global = true)]
+    pub no_start: bool,
+    /// When to colour.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// Say less: no progress, no summary of what is ok.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// What to do; the console when nothing is named.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// When to do something that only a terminal is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// When standard output is a terminal and `NO_COLOR` is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a command on hosts and follow it.
+    Run(RunArgs),
+    /// Check reach, host key, auth, run-as, disk, inodes, mounts and clock of every target.
+    Preflight(PreflightArgs),
+    /// List runs, look into one, steer one.
+    Runs(RunsArgs),
+    /// Show which hosts a host set names, and how they are reached.
+    Hosts(HostsArgs),
+    /// Tell the next shift: open runs, hosts in doubt, who holds what, recent failures, notes.
+    Handover(HandoverArgs),
+    /// Show who did what, and verify that the records are whole.
+    Audit(AuditArgs),
+    /// Look at this bastion: what could go wrong, and what to do.
+    Doctor(DoctorArgs),
+    /// Compute with host sets, as `ClusterShell`'s nodeset does.
+    Nodeset(ForeignArgs),
+    /// Gather identical output, as `ClusterShell`'s clubak does.
+    Fold(ForeignArgs),
+    /// Host keys.
+    Hostkey {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: HostkeyCommand,
+    },
+    /// Play with a fleet of hosts inside this program; leaves nothing behind.
+    Demo,
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, or write all pages into a directory.
+    Man {
+        /// Where to write a page for each command.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Give the engine the passphrase of a key file; it stays in memory only.
+    Unlock {
+        /// The key file, as `ssh_config` names it.
+        key: PathBuf,
+    },
+    /// The engine in the background.
+    Engine {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: EngineCommand,
+    },
+}
+
+/// Words that another parser understands.
+#[derive(Debug, ClapArgs)]
+#[command(disable_help_flag = true)]
+pub struct ForeignArgs {
+    /// See its own help: -h.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub words: Vec<std::ffi::OsString>,
+}
+
+/// What can be done with host keys.
+#[derive(Debug, Subcommand)]
+pub enum HostkeyCommand {
+    /// Say whether this key would be trusted for this host, and because of which lines.
+    Check {
+        /// Ask this file instead of the usual ones.
+        #[arg(long, value_name = "FILE")]
+        known_hosts: Vec<PathBuf>,
+        /// HOST or HOST:PORT.
+        #[arg(value_name = "HOST[:PORT]")]
+        target: String,
+        /// The public key or certificate.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How hosts are reached.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ReachArgs {
+    /// The hosts, in `ClusterShell` notation: web[01-20], @group, a,b!c.
+    #[arg(short = 'w', long = "targets", value_name = "TARGETS")]
+    pub targets: String,
+    /// Log in as this user.
+    #[arg(short = 'l', long = "user", value_name = "USER")]
+    pub user: Option<String>,
+    /// Use this `ssh_config` instead of the user's.
+    #[arg(short = 'F', long = "ssh-config", value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
+    /// Hosts at work at once.
+    #[arg(short = 'f', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub fanout: Option<u32>,
+    /// Time each phase of connecting may take, as 10s.
+    #[arg(long, value_name = "D")]
+    pub connect_timeout: Option<HumanDuration>,
+    /// Time the command may take, as 90s or 10m.
+    #[arg(long, value_name = "D")]
+    pub timeout: Option<HumanDuration>,
+}
+
+/// `conn run`.
+#[derive(Debug, ClapArgs)]
+#[allow(clippy::struct_excessive_bools)] // independent switches of one command line
+pub struct RunArgs {
+    /// How hosts are reached.
+    #[command(flatten)]
+    pub reach: ReachArgs,
+    /// Run the command as this user, through sudo -n (su or doas by config).
+    #[arg(long, value_name = "USER")]
+    pub run_as: Option<String>,
+    /// Bring a file to each host first.
+    #[arg(long, value_name = "SRC:DEST[:OWNER[:MODE]]")]
+    pub push: Vec<String>,
+    /// Let the command outlive its connection, and follow it again when that breaks.
+    #[arg(long)]
+    pub durable: bool,
+    /// Set a variable for the command.
+    #[arg(long, value_name = "K=V")]
+    pub env: Vec<String>,
+    /// Give standard input to the command, the same to each host.
+    #[arg(long)]
+    pub stdin: bool,
+    /// Print identical output once, under a folded host set, when all have ended.
+    #[arg(long)]
+    pub gather: bool,
+    /// Run on as many hosts first, and on the rest after a look.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub first: Option<u32>,
+    /// Authenticate on all hosts before the first command.
+    #[arg(long)]
+    pub hold: bool,
+    /// Run in this process, without an engine; nothing is recorded.
+    #[arg(long, conflicts_with_all = ["durable", "detach", "exclusive", "push", "bastion"])]
+    pub ephemeral: bool,
+    /// Claim the hosts for this run alone; wait for others that did.
+    #[arg(long)]
+    pub exclusive: bool,
+    /// Be refused rather than wait for a claimed host.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Print the run's number and do not follow it.
+    #[arg(long, conflicts_with = "gather")]
+    pub detach: bool,
+    /// Print one JSON document a host, then one for the run.
+    #[arg(long)]
+    pub json: bool,
+    /// The command, as the shell of the login user understands it.
+    #[arg(last = true, value_name = "COMMAND", required_unless_present = "push")]
+    pub command: Vec<String>,
+}
+
+/// `conn preflight`.
+#[derive(Debug, ClapArgs)]
+pub struct PreflightArgs {
+    /// How hosts are reached.
+    #[command(flatten)]
+    pub reach: ReachArgs,
+    /// Check that commands can run as this user too.
+    #[arg(long, value_name = "USER")]
+    pub run_as: Option<String>,
+    /// Print one JSON document a host, then one for the run.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `conn handover`.
+#[derive(Debug, ClapArgs)]
+pub struct HandoverArgs {
+    /// Failures and notes since then.
+    #[arg(long, value_name = "D", default_value = "12h")]
+    pub since: HumanDuration,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `conn hosts`.
+#[derive(Debug, ClapArgs)]
+pub struct HostsArgs {
+    /// The hosts, in `ClusterShell` notation.
+    #[arg(value_name = "TARGETS")]
+    pub targets: Option<String>,
+    /// Use this `ssh_config` instead of the user's.
+    #[arg(short = 'F', long = "ssh-config", value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
+    /// Read this inventory instead of the site's: `ansible:PATH`, `ssh_config:PATH`, `command:CMD`.
+    #[arg(long, value_name = "KIND:WHERE")]
+    pub from: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `conn runs`.
+#[derive(Debug, ClapArgs)]
+pub struct RunsArgs {
+    /// What to do; the list when nothing is named.
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+    /// Only runs in this state.
+    #[arg(long, value_name = "S")]
+    pub state: Option<String>,
+    /// Only runs of this kind.
+    #[arg(long, value_name = "K")]
+    pub kind: Option<String>,
+    /// Only runs begun since then, as 12h.
+    #[arg(long, value_name = "D")]
+    pub since: Option<HumanDuration>,
+    /// Only runs with this text in the command, the targets or the starter.
+    #[arg(long, value_name = "TEXT")]
+    pub grep: Option<String>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Markdown.
+    Md,
+    /// One HTML file that needs nothing else, with a picture of the hosts over time.
+    Html,
+    /// JSON.
+    Json,
+}
+
+/// What can be done with runs.
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// Show one run in full.
+    Show {
+        /// The run.
+        id: u64,
+    },
+    /// Print the stored output of a run.
+    Output(OutputArgs),
+    /// Say why there is this run: who started it, when, from where, and what led on.
+    Why {
+        /// The run.
+        id: u64,
+    },
+    /// Print a self-contained account of a run, to keep or to hand on.
+    Report {
+        /// The run.
+        id: u64,
+        /// How to write it.
+        #[arg(long, value_name = "FORMAT", default_value = "md")]
+        format: ReportFormat,
+    },
+    /// What differs in outcomes and output between two runs.
+    Compare {
+        /// The earlier run.
+        before: u64,
+        /// The later run.
+        after: u64,
+        /// Only this host.
+        #[arg(long, value_name = "H")]
+        host: Option<String>,
+    },
+    /// Follow a run as `conn run` does.
+    Follow {
+        /// The run.
+        id: u64,
+        /// Print identical output once, when all have ended.
+        #[arg(long)]
+        gather: bool,
+    },
+    /// Start nothing new; what runs, finishes.
+    Pause {
+        /// The run.
+        id: u64,
+        /// Why.
+        #[arg(long, value_name = "T", default_value = "")]
+        reason: String,
+    },
+    /// Go on.
+    Resume {
+        /// The run.
+        id: u64,
+    },
+    /// Cancel what runs, never start the rest.
+    Abort {
+        /// The run.
+        id: u64,
+        /// Why.
+        #[arg(long, value_name = "T", default_value = "")]
+        reason: String,
+    },
+    /// Start hosts again that did not end well.
+    Retry {
+        /// The run.
+        id: u64,
+        /// Only these outcomes, by comma.
+        #[arg(long, value_name = "OUTCOMES", value_delimiter = ',')]
+        only: Vec<String>,
+    },
+    /// Leave hosts out that have not started.
+    Skip {
+        /// The run.
+        id: u64,
+        /// A host set within the run.
+        #[arg(long, value_name = "HOSTS")]
+        host: String,
+    },
+    /// Say what became of a host in doubt.
+    Settle {
+        /// The run.
+        id: u64,
+        /// The host.
+        #[arg(long, value_name = "H")]
+        host: String,
+        /// What it became.
+        #[arg(long = "as", value_name = "VERDICT", value_parser = ["ok", "failed", "retry"])]
+        verdict: String,
+    },
+    /// Change limits while it runs.
+    Tune {
+        /// The run.
+        id: u64,
+        /// Hosts at work at once.
+        #[arg(long, value_name = "N")]
+        concurrency: Option<u32>,
+        /// More failures than this pause the run: a number or a percentage.
+        #[arg(long, value_name = "X")]
+        max_failures: Option<String>,
+    },
+    /// Take the conn from its holder.
+    Take {
+        /// The run.
+        id: u64,
+        /// Why.
+        #[arg(long, value_name = "T", default_value = "")]
+        reason: String,
+    },
+    /// Keep the conn although somebody asks for it.
+    Keep {
+        /// The run.
+        id: u64,
+    },
+    /// Hand the conn to somebody.
+    Give {
+        /// The run.
+        id: u64,
+        /// To whom.
+        #[arg(long, value_name = "USER")]
+        to: String,
+    },
+    /// Add words to a run.
+    Note {
+        /// The run.
+        id: u64,
+        /// The words.
+        text: Vec<String>,
+    },
+}
+
+/// `conn runs output`.
+#[derive(Debug, ClapArgs)]
+pub struct OutputArgs {
+    /// The run.
+    pub id: u64,
+    /// Only this host.
+    #[arg(long, value_name = "H")]
+    pub host: Option<String>,
+    /// Only this step.
+    #[arg(long, value_name = "S")]
+    pub step: Option<String>,
+    /// Print identical output once, under a folded host set.
+    #[arg(long)]
+    pub gather: bool,
+    /// Go on printing until the run has ended.
+    #[arg(long, conflicts_with_all = ["tail", "step", "host", "stderr"])]
+    pub follow: bool,
+    /// Only the last lines of each host.
+    #[arg(long, value_name = "N")]
+    pub tail: Option<usize>,
+    /// Only standard error.
+    #[arg(long)]
+    pub stderr: bool,
+}
+
+/// `conn audit`.
+#[derive(Debug, ClapArgs)]
+pub struct AuditArgs {
+    /// What to do; the list when nothing is named.
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+    /// Only records since then, as 12h.
+    #[arg(long, value_name = "D")]
+    pub since: Option<HumanDuration>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What can be done with audit records.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Is the chain whole, and if not, where does it break?
+    Verify,
+}
+
+/// `conn doctor`.
+#[derive(Debug, ClapArgs)]
+pub struct DoctorArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be done with the engine.
+#[derive(Debug, Subcommand)]
+pub enum EngineCommand {
+    /// Be the engine, in the foreground.
+    Run(EngineRunArgs),
+    /// Start the engine in the background, unless it runs.
+    Start,
+    /// How is it?
+    Status {
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End it: tasks that cannot be followed again finish first.
+    Stop {
+        /// Do not wait; such tasks will be in doubt.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Replace it by this program, keeping its socket and its work.
+    Upgrade,
+    /// Pass frames between standard input and output and the engine (for `-H`).
+    Stdio,
+}
+
+/// `conn engine run`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct EngineRunArgs {
+    /// Leave the terminal and say on standard output when ready (used by `engine start`).
+    #[arg(long, hide = true)]
+    pub background: bool,
+}

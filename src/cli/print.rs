@@ -1,0 +1,156 @@
+//! Host output on our own streams: whole lines, each behind its host's name.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use super::exit::CliError;
+use super::terminal::Terminal;
+use crate::run::neutral::{Policy, neutral};
+use crate::run::output::{Chunk, ChunkBody, GapReason, OutStream};
+
+/// A line longer than this is printed in pieces, so that a host without newlines costs no memory.
+const LONGEST_LINE: usize = 64 << 10;
+
+/// Prints chunks as `host: line`.
+pub struct Printer {
+    terminal: Terminal,
+    partial: HashMap<(u32, OutStream), Vec<u8>>,
+}
+
+impl Printer {
+    /// A printer for these streams.
+    pub fn new(terminal: Terminal) -> Self {
+        Self {
+            terminal,
+            partial: HashMap::new(),
+        }
+    }
+
+    /// Prints the whole lines of a chunk and keeps the rest of its last line.
+    pub fn chunk(&mut self, host: &str, chunk: &Chunk) -> Result<(), CliError> {
+        let key = (chunk.host, chunk.stream);
+        match &chunk.body {
+            ChunkBody::Data(bytes) => {
+                let mut kept = self.partial.remove(&key).unwrap_or_default();
+                let mut out = Vec::with_capacity(bytes.len() + 64);
+                for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+                    kept.extend_from_slice(piece);
+                    if kept.ends_with(b"\n") {
+                        kept.pop();
+                        self.line(&mut out, host, chunk.stream, &kept);
+                        kept.clear();
+                    } else if kept.len() >= LONGEST_LINE {
+                        self.line(&mut out, host, chunk.stream, &kept);
+                        kept.clear();
+                    }
+                }
+                if !kept.is_empty() {
+                    self.partial.insert(key, kept);
+                }
+                write_to(chunk.stream, &out)
+            }
+            ChunkBody::Gap { len, reason } => {
+                self.flush(host, chunk.host)?;
+                notice(&format!(
+                    "{host}: {len} bytes of output are left out here ({})",
+                    gap_word(*reason)
+                ))
+            }
+        }
+    }
+
+    /// Prints what a host left without a newline.
+    pub fn flush(&mut self, host: &str, ix: u32) -> Result<(), CliError> {
+        for stream in [OutStream::Stdout, OutStream::Stderr] {
+            if let Some(kept) = self.partial.remove(&(ix, stream)) {
+                let mut out = Vec::with_capacity(kept.len() + 64);
+                self.line(&mut out, host, stream, &kept);
+                write_to(stream, &out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&self, out: &mut Vec<u8>, host: &str, stream: OutStream, line: &[u8]) {
+        out.extend_from_slice(host.as_bytes());
+        out.extend_from_slice(b": ");
+        let to_terminal = match stream {
+            OutStream::Stdout => self.terminal.stdout,
+            OutStream::Stderr => self.terminal.stderr,
+        };
+        if to_terminal {
+            out.extend_from_slice(safe_line(self.terminal, line).as_bytes());
+        } else {
+            out.extend_from_slice(line);
+        }
+        out.push(b'\n');
+    }
+}
+
+/// Output of one host as it is, or neutralised for a terminal.
+pub fn raw(terminal: Terminal, stream: OutStream, bytes: &[u8]) -> Result<(), CliError> {
+    if !terminal.stdout {
+        return write_to(stream, bytes);
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let (line, end): (&[u8], &[u8]) = match piece.strip_suffix(b"\n") {
+            Some(line) => (line, b"\n"),
+            None => (piece, b""),
+        };
+        out.extend_from_slice(safe_line(terminal, line).as_bytes());
+        out.extend_from_slice(end);
+    }
+    write_to(stream, &out)
+}
+
+/// A line of host output as a terminal may have it.
+fn safe_line(terminal: Terminal, line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    neutral(
+        line,
+        if terminal.color {
+            Policy::COLOUR
+        } else {
+            Policy::LINES
+        },
+    )
+}
+
+/// A name or title on one line, everything in it visible.
+pub fn one_line(text: &str) -> String {
+    neutral(text.as_bytes(), Policy::ONE_LINE)
+}
+
+/// One line to standard output.
+pub fn say(line: &str) -> Result<(), CliError> {
+    write_to(OutStream::Stdout, format!("{line}\n").as_bytes())
+}
+
+/// One line to standard error.
+pub fn notice(line: &str) -> Result<(), CliError> {
+    write_to(OutStream::Stderr, format!("conn: {line}\n").as_bytes())
+}
+
+/// Bytes to one of our streams.
+pub fn write_to(stream: OutStream, bytes: &[u8]) -> Result<(), CliError> {
+    let written = match stream {
+        OutStream::Stdout => {
+            let mut out = std::io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush())
+        }
+        OutStream::Stderr => std::io::stderr().lock().write_all(bytes),
+    };
+    written.map_err(|error| CliError::io("writing output", error))
+}
+
+/// Why bytes are missing, in words.
+pub fn gap_word(reason: GapReason) -> &'static str {
+    match reason {
+        GapReason::OverBudget => "over the output budget of a host",
+        GapReason::EngineKilled => "the engine was killed before they were stored",
+        GapReason::HostCap => "over the cap of a durable command on its host",
+        GapReason::NoSpace => "the disk of the engine was full when they arrived",
+        GapReason::Damaged => "the stored bytes are damaged",
+    }
+}

@@ -1,0 +1,184 @@
+//! `conn runs report`: a self-contained account of a run. What comes from hosts is text in it, never
+//! markup.
+
+mod document;
+mod gantt;
+mod html;
+mod markdown;
+
+use super::args::{Args, ReportFormat};
+use super::connect::connect;
+use super::excerpt::{Excerpt, Wanted, excerpt};
+use super::exit::{CliError, Exit};
+use super::gather;
+use super::print::write_to;
+use super::runs::detail;
+use super::why;
+use crate::inventory;
+use crate::run::cause::Cause;
+use crate::run::ids::{At, RunId};
+use crate::run::outcome::OutcomeKind;
+use crate::run::output::OutStream;
+use crate::wire::Client;
+use crate::wire::view::{OutputGroup, RunDetail, TaskView};
+
+/// Groups whose output is shown.
+const MOST_GROUPS: usize = 60;
+/// Bytes of one output that are shown.
+const MOST_BYTES: usize = 32 << 10;
+
+/// What a report tells.
+pub struct Report {
+    /// The run.
+    pub detail: RunDetail,
+    /// Why there is one.
+    pub causes: Vec<Cause>,
+    /// Identical outputs.
+    pub outputs: Vec<Folded>,
+    /// Groups whose output is not shown.
+    pub outputs_left_out: usize,
+    /// When the report was made.
+    pub made: At,
+}
+
+/// One output and its hosts.
+pub struct Folded {
+    /// The hosts.
+    pub group: OutputGroup,
+    /// What they wrote, neutralised.
+    pub excerpt: Excerpt,
+}
+
+/// `conn runs report ID`.
+pub async fn report(args: &Args, run: RunId, format: ReportFormat) -> Result<Exit, CliError> {
+    let client = connect(args, false).await?;
+    let report = Report::read(&client, run).await?;
+    let text = match format {
+        ReportFormat::Md => markdown::markdown(&report),
+        ReportFormat::Html => html::html(&report),
+        ReportFormat::Json => format!("{}\n", document::document(&report)),
+    };
+    write_to(OutStream::Stdout, text.as_bytes())?;
+    Ok(Exit::Ok)
+}
+
+impl Report {
+    async fn read(client: &Client, run: RunId) -> Result<Self, CliError> {
+        let detail = detail(client, run).await?;
+        let causes = why::causes(client, run).await?;
+        let groups = gather::groups(client, run, None, Wanted::default()).await?;
+        let outputs_left_out = groups.len().saturating_sub(MOST_GROUPS);
+        let mut outputs = Vec::new();
+        for group in groups.into_iter().take(MOST_GROUPS) {
+            let wanted = gather::of_group(&group, Wanted::default());
+            let excerpt = match group.hosts.first() {
+                Some(host) => excerpt(client, run, host, wanted, MOST_BYTES).await?,
+                None => Excerpt::default(),
+            };
+            outputs.push(Folded { group, excerpt });
+        }
+        Ok(Self {
+            detail,
+            causes,
+            outputs,
+            outputs_left_out,
+            made: At(chrono::Utc::now().timestamp_millis()),
+        })
+    }
+
+    /// What people wrote down: when, who, the words.
+    fn notes(&self) -> impl Iterator<Item = (At, &str, &str)> {
+        self.detail.timeline.iter().filter_map(|entry| {
+            let words = entry.what.strip_prefix("note: ")?;
+            Some((entry.at, entry.by.as_str(), words))
+        })
+    }
+
+    /// Facts about the run, a name and a value each.
+    fn facts(&self) -> Vec<(String, String)> {
+        let view = &self.detail.view;
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        let mut facts = vec![
+            fact("run", view.run.to_string()),
+            fact("kind", view.kind.clone()),
+            fact("state", view.state.clone()),
+            fact("action", view.title.clone()),
+            fact("targets", view.targets.clone()),
+            fact("hosts", view.tally.total().to_string()),
+            fact("started", view.created.rfc3339()),
+        ];
+        if let Some(ended) = view.ended {
+            let seconds = ended.since(view.created) as f64 / 1e3;
+            let words = format!("{}, after {seconds:.1} s", ended.rfc3339());
+            facts.push(fact("ended", words));
+        }
+        let because = view
+            .because
+            .as_ref()
+            .map(|text| fact("because", text.clone()));
+        facts.extend(because);
+        let holder = view.holder.as_deref().unwrap_or("nobody");
+        facts.push(fact("conn", holder.to_owned()));
+        let params = self.detail.params.iter();
+        facts.extend(params.map(|(name, value)| fact(name, value.clone())));
+        facts
+    }
+
+    /// Hosts that ended alike, the bad ones first: outcome, sentence, hosts.
+    fn outcomes(&self) -> Vec<Outcomes> {
+        let mut groups: std::collections::BTreeMap<_, Vec<&str>> =
+            std::collections::BTreeMap::new();
+        for task in &self.detail.tasks {
+            groups
+                .entry((place(task), word(task), sentence(task)))
+                .or_default()
+                .push(&task.host);
+        }
+        groups
+            .into_iter()
+            .map(|((_, word, detail), hosts)| Outcomes {
+                word,
+                detail,
+                count: hosts.len(),
+                hosts: inventory::fold(hosts.iter().copied()),
+            })
+            .collect()
+    }
+}
+
+/// Hosts that ended alike.
+struct Outcomes {
+    word: String,
+    detail: Option<String>,
+    count: usize,
+    hosts: String,
+}
+
+/// The outcome in words, or where the host stands.
+fn word(task: &TaskView) -> String {
+    task.outcome
+        .as_ref()
+        .map_or_else(|| task.standing.clone(), ToString::to_string)
+}
+
+/// A sentence, where the outcome alone does not say all.
+fn sentence(task: &TaskView) -> Option<String> {
+    match task.outcome.as_ref()?.kind() {
+        OutcomeKind::Ok | OutcomeKind::Failed => None,
+        _ => task.detail.clone(),
+    }
+}
+
+/// Worst first: what blames somebody, what has not ended, what is ok.
+fn place(task: &TaskView) -> u8 {
+    match task
+        .outcome
+        .as_ref()
+        .map(crate::run::outcome::Outcome::kind)
+    {
+        Some(OutcomeKind::Ok) => 3,
+        Some(kind) if kind.is_failure() => 0,
+        Some(_) => 2,
+        None => 1,
+    }
+}

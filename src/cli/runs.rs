@@ -1,0 +1,217 @@
+//! `conn runs`: the list, one run, its output.
+
+use super::args::{Args, ReportFormat, RunsArgs, RunsCommand};
+use super::connect::connect;
+use super::exit::{CliError, Exit};
+use super::follow::{Follow, Style};
+use super::print::{self, say};
+use super::terminal::Terminal;
+use super::{compare, json, output, report, steer, why};
+use crate::run::duration::HumanDuration;
+use crate::run::ids::{At, RunId};
+use crate::run::outcome::OutcomeKind;
+use crate::wire::request::RunsQuery;
+use crate::wire::view::{RunDetail, RunLine, TaskView};
+use crate::wire::{Client, Reply, Request};
+
+/// `conn runs …`.
+pub async fn runs(args: &Args, runs: &RunsArgs) -> Result<Exit, CliError> {
+    let Some(command) = &runs.command else {
+        return list(args, runs).await;
+    };
+    if let Some((run, act)) = steer::steering(command)? {
+        return steer::steer(args, runs.json, run, act).await;
+    }
+    match command {
+        RunsCommand::Show { id } => show(args, runs.json, RunId(*id)).await,
+        RunsCommand::Output(output) => output::output(args, runs.json, output).await,
+        RunsCommand::Why { id } => why::why(args, runs.json, RunId(*id)).await,
+        RunsCommand::Report { id, format } => {
+            let format = if runs.json {
+                ReportFormat::Json
+            } else {
+                *format
+            };
+            report::report(args, RunId(*id), format).await
+        }
+        RunsCommand::Compare {
+            before,
+            after,
+            host,
+        } => {
+            let client = connect(args, false).await?;
+            let (before, after) = (RunId(*before), RunId(*after));
+            let terminal = Terminal::detect(args.color);
+            compare::compare(
+                &client,
+                terminal,
+                runs.json,
+                (before, after),
+                host.as_deref(),
+            )
+            .await
+        }
+        RunsCommand::Follow { id, gather } => {
+            let client = connect(args, true).await?;
+            let style = match (runs.json, gather) {
+                (true, _) => Style::Json,
+                (false, true) => Style::Gather,
+                (false, false) => Style::Lines,
+            };
+            Follow::new(args, client, RunId(*id), style)?
+                .until_end()
+                .await
+        }
+        _ => Err(CliError::Unexpected),
+    }
+}
+
+async fn list(args: &Args, runs: &RunsArgs) -> Result<Exit, CliError> {
+    let client = connect(args, false).await?;
+    let since_ms = runs.since.map(since_ms);
+    let query = RunsQuery {
+        state: runs.state.clone(),
+        kind: runs.kind.clone(),
+        since_ms,
+        grep: runs.grep.clone(),
+        limit: 0,
+    };
+    let Reply::Runs(lines) = client.call(Request::Runs(query)).await? else {
+        return Err(CliError::Unexpected);
+    };
+    if runs.json {
+        let all: Vec<_> = lines.iter().map(json::run_line).collect();
+        say(&serde_json::Value::Array(all).to_string())?;
+        return Ok(Exit::Ok);
+    }
+    if lines.is_empty() {
+        say("no runs. Start one: conn run -w HOSTS -- COMMAND")?;
+    }
+    for line in &lines {
+        say(&list_line(line))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The moment so long ago, in Unix milliseconds.
+pub fn since_ms(ago: HumanDuration) -> i64 {
+    let ago = i64::try_from(ago.get().as_millis()).unwrap_or(i64::MAX);
+    chrono::Utc::now().timestamp_millis().saturating_sub(ago)
+}
+
+fn list_line(line: &RunLine) -> String {
+    let ok = line.tally.ended(OutcomeKind::Ok);
+    let bad = line.tally.not_ok();
+    let bad = if bad > 0 {
+        format!(" {bad} not ok")
+    } else {
+        String::new()
+    };
+    let state = match &line.waits_for {
+        Some(what) => format!("{} ({what})", line.state),
+        None => line.state.clone(),
+    };
+    format!(
+        "{:>6}  {}  {state:<11}  {ok}/{}{bad}  {}  {}: {}",
+        line.run.0,
+        short_utc(line.created),
+        line.tally.total(),
+        line.starter,
+        line.targets,
+        one_line(&line.title),
+    )
+}
+
+/// `2026-11-23 14:02:11Z`.
+fn short_utc(at: At) -> String {
+    let text = at.rfc3339().replace('T', " ");
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text,
+    }
+}
+
+/// The first line, with a mark when there are more.
+fn one_line(text: &str) -> String {
+    let safe = print::one_line(text.lines().next().unwrap_or_default());
+    if text.lines().nth(1).is_some() {
+        format!("{safe} …")
+    } else {
+        safe
+    }
+}
+
+/// One run in full.
+pub async fn detail(client: &Client, run: RunId) -> Result<RunDetail, CliError> {
+    match client.call(Request::Show { run }).await? {
+        Reply::Detail(detail) => Ok(*detail),
+        _ => Err(CliError::Unexpected),
+    }
+}
+
+async fn show(args: &Args, as_json: bool, run: RunId) -> Result<Exit, CliError> {
+    let client = connect(args, false).await?;
+    let detail = detail(&client, run).await?;
+    if as_json {
+        say(&json::run_detail(&detail).to_string())?;
+        return Ok(Exit::Ok);
+    }
+    let view = &detail.view;
+    say(&format!("run {}  {}  {}", view.run, view.kind, view.state))?;
+    if let Some(because) = &view.because {
+        say(&format!("  {because}"))?;
+    }
+    say(&format!("  action   {}", one_line(&view.title)))?;
+    say(&format!("  targets  {}", view.targets))?;
+    say(&format!(
+        "  started  {} by {}, conn {}",
+        view.created.rfc3339(),
+        view.starter,
+        view.holder.as_deref().unwrap_or("-")
+    ))?;
+    if let Some(ended) = view.ended {
+        say(&format!("  ended    {}", ended.rfc3339()))?;
+    }
+    for (name, value) in &detail.params {
+        say(&format!("  {name}  {}", one_line(value)))?;
+    }
+    say("hosts")?;
+    for line in task_lines(&detail.tasks) {
+        say(&format!("  {line}"))?;
+    }
+    say("timeline")?;
+    for entry in &detail.timeline {
+        say(&format!(
+            "  {}  {}  {}",
+            entry.at.rfc3339(),
+            entry.by,
+            one_line(&entry.what)
+        ))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Hosts that stand alike in one line, worst first.
+fn task_lines(tasks: &[TaskView]) -> Vec<String> {
+    type Key = (bool, String, Option<String>);
+    let mut groups: std::collections::BTreeMap<Key, Vec<&str>> = std::collections::BTreeMap::new();
+    for task in tasks {
+        let word = task
+            .outcome
+            .as_ref()
+            .map_or_else(|| task.standing.clone(), ToString::to_string);
+        let well = word == "ok";
+        groups
+            .entry((well, word, task.detail.clone()))
+            .or_default()
+            .push(&task.host);
+    }
+    groups
+        .into_iter()
+        .map(|((_, word, detail), hosts)| {
+            let folded = crate::inventory::fold(hosts.iter().copied());
+            let detail = detail.map_or_else(String::new, |detail| format!("  {detail}"));
+            format!("{word}  {}  {folded}{detail}", hosts.len())
+        })
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! How a run ended, in a few lines: each outcome with its hosts folded.
+
+use std::collections::BTreeMap;
+
+use crate::inventory;
+use crate::run::outcome::{Outcome, OutcomeKind};
+use crate::wire::view::{RunView, TaskView};
+
+/// Details that are told apart under one outcome; with more, one stands for all.
+const MOST_DETAILS: usize = 4;
+
+/// The hosts of one outcome, by what is said of them.
+type ByDetail<'a> = BTreeMap<Option<&'a str>, Vec<&'a str>>;
+
+/// Collects ended tasks; a task that ends again counts as it ended last.
+#[derive(Default)]
+pub struct Summary {
+    last: BTreeMap<u32, TaskView>,
+}
+
+impl Summary {
+    /// Notes an ended task.
+    pub fn add(&mut self, task: &TaskView) {
+        self.last.insert(task.ix, task.clone());
+    }
+
+    /// The lines; `quiet` leaves out what is ok.
+    pub fn lines(&self, view: &RunView, quiet: bool) -> Vec<String> {
+        let mut outcomes: BTreeMap<(OutcomeKind, String), ByDetail<'_>> = BTreeMap::new();
+        for task in self.last.values() {
+            if let Some(outcome) = &task.outcome {
+                outcomes
+                    .entry((outcome.kind(), outcome.to_string()))
+                    .or_default()
+                    .entry(detail(task, outcome))
+                    .or_default()
+                    .push(&task.host);
+            }
+        }
+        let mut lines: Vec<String> = outcomes
+            .iter()
+            .filter(|((kind, _), _)| !(quiet && *kind == OutcomeKind::Ok))
+            .flat_map(|((_, word), details)| outcome_lines(word, details))
+            .collect();
+        lines.push(end_line(view));
+        lines
+    }
+}
+
+fn detail<'a>(task: &'a TaskView, outcome: &Outcome) -> Option<&'a str> {
+    match outcome.kind() {
+        // The exit status says all.
+        OutcomeKind::Ok | OutcomeKind::Failed => None,
+        _ => task.detail.as_deref(),
+    }
+}
+
+fn outcome_lines(word: &str, details: &ByDetail<'_>) -> Vec<String> {
+    if details.len() <= MOST_DETAILS {
+        return details
+            .iter()
+            .map(|(detail, hosts)| group_line(word, *detail, hosts))
+            .collect();
+    }
+    let hosts: Vec<&str> = details.values().flatten().copied().collect();
+    let example = details
+        .keys()
+        .find_map(|detail| *detail)
+        .map(|detail| format!("each for its own reason, such as: {detail}"));
+    vec![group_line(word, example.as_deref(), &hosts)]
+}
+
+fn group_line(word: &str, detail: Option<&str>, hosts: &[&str]) -> String {
+    let folded = inventory::fold(hosts.iter().copied());
+    match detail {
+        Some(detail) => format!("{word} {}: {folded}: {detail}", hosts.len()),
+        None => format!("{word} {}: {folded}", hosts.len()),
+    }
+}
+
+fn end_line(view: &RunView) -> String {
+    let took = view.ended.map_or_else(String::new, |ended| {
+        format!(" in {:.1}s", ended.since(view.created) as f64 / 1e3)
+    });
+    format!(
+        "run {} {}{took}, {} of {} hosts ok",
+        view.run,
+        view.state,
+        view.tally.ended(OutcomeKind::Ok),
+        view.tally.total()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::event::OutputSum;
+    use crate::run::phases::Phases;
+
+    fn task(ix: u32, outcome: Outcome, detail: Option<&str>) -> TaskView {
+        TaskView {
+            host: format!("web{ix}"),
+            ix,
+            step: "exec".to_owned(),
+            attempts: 1,
+            outcome: Some(outcome),
+            standing: "done".to_owned(),
+            detail: detail.map(str::to_owned),
+            phases: Phases::default(),
+            output: OutputSum::default(),
+            began: None,
+            finished: None,
+        }
+    }
+
+    fn lines(tasks: &[TaskView]) -> Vec<String> {
+        let mut summary = Summary::default();
+        for task in tasks {
+            summary.add(task);
+        }
+        let mut lines = summary.lines(&RunView::default(), false);
+        lines.pop();
+        lines
+    }
+
+    #[test]
+    fn hosts_that_ended_alike_stand_under_one_folded_set() {
+        let tasks = [
+            task(1, Outcome::Ok, None),
+            task(2, Outcome::Failed(3), Some("exit status 3")),
+            task(3, Outcome::Failed(3), Some("something else")),
+            task(4, Outcome::Ok, None),
+        ];
+        assert_eq!(lines(&tasks), ["ok 2: web[1,4]", "failed(3) 2: web[2-3]"]);
+    }
+
+    #[test]
+    fn a_task_that_ended_again_counts_as_it_ended_last() {
+        let tasks = [
+            task(1, Outcome::Unreachable, Some("no route")),
+            task(1, Outcome::Ok, None),
+        ];
+        assert_eq!(lines(&tasks), ["ok 1: web1"]);
+    }
+
+    #[test]
+    fn a_hundred_reasons_take_one_line() {
+        let tasks: Vec<TaskView> = (1..=100)
+            .map(|ix| {
+                task(
+                    ix,
+                    Outcome::Unreachable,
+                    Some(&format!("no way to web{ix}")),
+                )
+            })
+            .collect();
+        let lines = lines(&tasks);
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].starts_with("unreachable 100: web[1-100]: "));
+    }
+}

@@ -1,0 +1,131 @@
+//! `conn demo` from start to end: a fleet, a tour, a shell, and nothing left behind.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::script::{self, Style, TOUR};
+use super::{DemoError, Fleet};
+
+/// Why the demo could not be played.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The fleet could not be started.
+    #[error(transparent)]
+    Fleet(#[from] DemoError),
+    /// Something of the system was missing.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl DriveError {
+    fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::Io { what, error }
+    }
+}
+
+/// What the caller has to say.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// This program.
+    pub program: PathBuf,
+    /// `$SHELL`.
+    pub shell: Option<String>,
+    /// `$PATH`.
+    pub path: String,
+    /// How words are drawn.
+    pub style: Style,
+}
+
+/// Plays the demo. Without a terminal on standard input it ends after the tour.
+pub fn drive(around: &Surroundings) -> Result<(), DriveError> {
+    let home = tempfile::Builder::new()
+        .prefix("conn-demo-")
+        .tempdir()
+        .map_err(DriveError::io("making a temporary home"))?;
+    let mut out = io::stdout();
+    say(
+        &mut out,
+        "Starting a fleet of 40 hosts inside this program…\n",
+    )?;
+    let config = home.path().join("config");
+    std::fs::create_dir_all(&config).map_err(DriveError::io("making the demo's config"))?;
+    let fleet = Fleet::start(&config)?;
+    write_settings(&config, fleet.files().ssh_config.as_path())?;
+    let played = play(around, home.path(), &fleet, &mut out);
+    // Whatever happened: no engine stays behind, nor its home, nor the fleet.
+    let _ = conn(around, home.path())
+        .args(["engine", "stop", "--now"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    drop(fleet);
+    played
+}
+
+fn play(
+    around: &Surroundings,
+    home: &Path,
+    fleet: &Fleet,
+    out: &mut io::Stdout,
+) -> Result<(), DriveError> {
+    script::play(&TOUR, around.style, out, |args| {
+        conn(around, home)
+            .args(args)
+            .stdin(Stdio::null())
+            .status()?;
+        Ok(())
+    })
+    .map_err(DriveError::io("playing the tour"))?;
+    if !io::stdin().is_terminal() {
+        return Ok(());
+    }
+    say(out, &script::hints(fleet.files(), around.style))?;
+    open_shell(around, home)
+}
+
+fn open_shell(around: &Surroundings, home: &Path) -> Result<(), DriveError> {
+    let conn_dir = around.program.parent().unwrap_or(Path::new("."));
+    let plan = script::shell_plan(around.shell.as_deref(), home, conn_dir, &around.path);
+    for (path, text) in &plan.files {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(DriveError::io("preparing the shell"))?;
+        }
+        std::fs::write(path, text).map_err(DriveError::io("preparing the shell"))?;
+    }
+    Command::new(&plan.program)
+        .args(&plan.args)
+        .envs(plan.env.iter().map(|(name, value)| (name, value)))
+        .status()
+        .map_err(DriveError::io("opening a shell"))?;
+    Ok(())
+}
+
+/// The demo's own settings: its `ssh_config`, and room for it on a small disk.
+fn write_settings(config: &Path, ssh_config: &Path) -> Result<(), DriveError> {
+    let text = format!(
+        "[environment]\nname = \"demo\"\n\n[ssh]\nconfig = {:?}\n\n\
+         [store]\nreserve = \"16MiB\"\nlow_mark = \"64MiB\"\n",
+        ssh_config.display().to_string()
+    );
+    std::fs::write(config.join("conn.toml"), text).map_err(DriveError::io("writing conn.toml"))
+}
+
+fn conn(around: &Surroundings, home: &Path) -> Command {
+    let mut command = Command::new(&around.program);
+    command.env("CONN_HOME", home);
+    // The demo's hosts know the demo's key only; a person's agent has no business there.
+    command.env_remove("SSH_AUTH_SOCK");
+    command
+}
+
+fn say(out: &mut io::Stdout, text: &str) -> Result<(), DriveError> {
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(DriveError::io("writing to the terminal"))
+}

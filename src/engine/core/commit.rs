@@ -1,0 +1,214 @@
+//! Events into the journal, then into the state; what must wait for the disk, waits here.
+
+use tokio::sync::oneshot;
+
+use super::{Core, CoreError, Live, NewRun};
+use crate::engine::audit::{AuditRecord, encode};
+use crate::engine::now;
+use crate::engine::task::TaskKey;
+use crate::run::event::{Event, What};
+use crate::run::ids::RunId;
+use crate::run::state::{Effect, Run};
+use crate::store::{Append, Lsn, Store, StoreError, Stream};
+
+/// What happens once an LSN is durable.
+pub(super) enum Pending {
+    /// Cancel the tasks of a run.
+    CancelAll(RunId),
+    /// Remove what a durable attempt left on its host.
+    Forget(TaskKey),
+    /// Answer somebody.
+    Call(Box<dyn FnOnce(&Core) + Send>),
+}
+
+/// How long to let the disk catch up before the journal is asked again.
+const CATCH_UP: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// Appends, and waits while the journal's queue is full: everything that could fill it further
+/// waits here as well, so the wait is as short as the disk is quick.
+fn append(store: &dyn Store, records: &[Append]) -> Result<Lsn, StoreError> {
+    loop {
+        match store.append(records.to_vec()) {
+            Err(StoreError::Busy { .. }) => std::thread::sleep(CATCH_UP),
+            other => return other,
+        }
+    }
+}
+
+impl Core {
+    /// Makes events and audit records one atomic unit of the journal and applies the events.
+    pub(super) fn commit(
+        &mut self,
+        run: RunId,
+        events: &[Event],
+        audit: &[AuditRecord],
+    ) -> Result<Lsn, StoreError> {
+        let Some(live) = self.runs.get_mut(&run) else {
+            return Ok(0);
+        };
+        let mut records: Vec<Append> = audit.iter().map(AuditRecord::append).collect();
+        for (seq, event) in (live.next_seq..).zip(events) {
+            records.push(Append {
+                stream: Stream::Run(run.0),
+                payload: encode(event),
+                expect: Some(seq),
+            });
+        }
+        let lsn = append(self.parts.store.as_ref(), &records)?;
+        live.next_seq += events.len() as u64;
+        live.lsn = lsn;
+        let mut effects = Vec::new();
+        for event in events {
+            effects.extend(live.run.apply(event));
+        }
+        live.touched();
+        for effect in effects {
+            self.carry_out(run, effect, lsn);
+        }
+        self.dirty.insert(run);
+        Ok(lsn)
+    }
+
+    /// Starts at once what may only connect before the intent is durable; keeps the rest back.
+    fn carry_out(&mut self, run: RunId, effect: Effect, lsn: Lsn) {
+        match effect {
+            Effect::Start {
+                step,
+                attempt,
+                hosts,
+            } => {
+                self.claim(run, &hosts);
+                for host in hosts {
+                    let key = TaskKey {
+                        run,
+                        host,
+                        step,
+                        attempt,
+                    };
+                    self.spawn_task(key, lsn, None);
+                }
+            }
+            Effect::Reattach { hosts } => self.spawn_reattach(run, &hosts, lsn),
+            Effect::CancelAll => self.when_durable(lsn, Pending::CancelAll(run)),
+            Effect::Ended => self.summarise(run),
+        }
+    }
+
+    pub(super) fn when_durable(&mut self, lsn: Lsn, then: Pending) {
+        self.pending.push_back((lsn, then));
+    }
+
+    /// Releases what waited for an LSN that is durable now.
+    pub(super) fn release(&mut self) -> Result<(), CoreError> {
+        let (durable, failed) = {
+            let state = self.durable.borrow_and_update();
+            (state.lsn, state.failed.clone())
+        };
+        while self.pending.front().is_some_and(|(lsn, _)| *lsn <= durable) {
+            if let Some((_, then)) = self.pending.pop_front() {
+                self.act(then);
+            }
+        }
+        match failed {
+            Some(why) => Err(CoreError::NotDurable(why)),
+            None => Ok(()),
+        }
+    }
+
+    fn act(&mut self, then: Pending) {
+        match then {
+            Pending::CancelAll(run) => self.tasks.cancel_all(run),
+            Pending::Forget(task) => self.spawn_forget(task),
+            Pending::Call(call) => call(self),
+        }
+    }
+
+    /// Writes the run's line for the list of runs, which outlives the run's place in memory.
+    pub(super) fn summarise(&mut self, run: RunId) {
+        let Some(live) = self.runs.get_mut(&run) else {
+            return;
+        };
+        live.over_since = live.run.ended.map(|_| now());
+        let summary = crate::engine::view::run_line(&live.run);
+        let written = self.parts.store.put(
+            &crate::engine::history::line_key(run),
+            Some(&encode(&summary)),
+        );
+        if let Err(error) = written {
+            tracing::error!(%run, %error, "the run's line could not be stored");
+        }
+        self.release_leases(run);
+        if self
+            .runs
+            .get(&run)
+            .is_some_and(|live| live.run.ended.is_some())
+        {
+            self.stdin.remove(&run);
+        }
+    }
+
+    pub(super) fn create_now(&mut self, new: NewRun) -> Result<(RunId, Lsn), StoreError> {
+        let run = RunId(self.next_run);
+        let at = now();
+        let created = Event {
+            at,
+            what: What::Created {
+                spec: new.digest,
+                starter: new.by.clone(),
+                origin: new.origin,
+            },
+        };
+        let audit = AuditRecord {
+            at,
+            by: new.by.clone(),
+            act: "start".to_owned(),
+            run: Some(run),
+            text: format!(
+                "{} on {} ({} hosts): {}",
+                new.spec.kind.word(),
+                new.spec.targets_text,
+                new.spec.targets.len(),
+                new.spec.title
+            ),
+        };
+        let state = Run::new(run, new.spec, &new.by, at);
+        self.runs.insert(run, Live::new(state, 0, 0));
+        self.next_run += 1;
+        if let Some(stdin) = new.stdin {
+            self.stdin.insert(run, stdin);
+        }
+        let next = self.next_run.to_be_bytes();
+        let committed = self
+            .parts
+            .store
+            .put(crate::engine::history::NEXT_RUN, Some(&next))
+            .and_then(|_| self.commit(run, &[created], &[audit]));
+        match committed {
+            Ok(lsn) => {
+                self.summarise(run);
+                Ok((run, lsn))
+            }
+            Err(error) => {
+                self.runs.remove(&run);
+                self.stdin.remove(&run);
+                Err(error)
+            }
+        }
+    }
+
+    /// Answers with the run as it stands, once what led there is durable.
+    pub(super) fn answer_when_durable<T: Send + 'static>(
+        &mut self,
+        lsn: Lsn,
+        reply: oneshot::Sender<T>,
+        value: impl FnOnce(&Core) -> T + Send + 'static,
+    ) {
+        self.when_durable(
+            lsn,
+            Pending::Call(Box::new(move |core| {
+                // The asker may have gone; the act stands all the same.
+                let _ = reply.send(value(core));
+            })),
+        );
+    }
+}

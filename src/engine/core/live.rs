@@ -1,0 +1,75 @@
+//! A run in memory, with what followers need beside its state.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use crate::run::ids::At;
+use crate::run::state::Run;
+use crate::store::Lsn;
+
+/// Seconds over which the rate is taken.
+const RATE_WINDOW_S: f64 = 20.0;
+
+/// A run in memory.
+pub struct Live {
+    /// Its state.
+    pub run: Run,
+    /// The LSN of the last event in that state: show nothing of it before this is durable.
+    pub lsn: Lsn,
+    pub(super) next_seq: u64,
+    revision: watch::Sender<u64>,
+    samples: VecDeque<(Instant, u32)>,
+    /// Since when it has had nothing to do, for sealing.
+    pub(super) over_since: Option<At>,
+}
+
+impl Live {
+    pub(super) fn new(run: Run, next_seq: u64, lsn: Lsn) -> Self {
+        Self {
+            run,
+            lsn,
+            next_seq,
+            revision: watch::Sender::new(1),
+            samples: VecDeque::new(),
+            over_since: None,
+        }
+    }
+
+    /// Changes with the run.
+    pub fn revision(&self) -> u64 {
+        *self.revision.borrow()
+    }
+
+    /// Wakes when the run changes.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    pub(super) fn touched(&mut self) {
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    /// Notes how many hosts have ended by now.
+    pub(super) fn sample(&mut self) {
+        self.samples
+            .push_back((Instant::now(), self.run.tally.ended_all()));
+        while self.samples.len() > 2
+            && self
+                .samples
+                .front()
+                .is_some_and(|(at, _)| at.elapsed().as_secs_f64() > RATE_WINDOW_S)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Hosts that end a second, over the last while.
+    pub fn rate(&self) -> Option<f64> {
+        let (at, ended) = self.samples.front()?;
+        let seconds = at.elapsed().as_secs_f64();
+        let more = self.run.tally.ended_all().saturating_sub(*ended);
+        (seconds > 0.5 && more > 0).then(|| f64::from(more) / seconds)
+    }
+}

@@ -1,0 +1,60 @@
+//! Reading the runs back when the engine starts.
+
+use std::sync::Arc;
+
+use super::{Core, CoreError, Live};
+use crate::engine::{history, now};
+use crate::run::ids::RunId;
+use crate::run::spec::Lease;
+use crate::run::state::Phase;
+
+impl Core {
+    /// Replays every run that is not sealed, then records what became of tasks nobody owns.
+    pub(super) fn recover(&mut self) -> Result<(), CoreError> {
+        let store = Arc::clone(&self.parts.store);
+        self.next_run = history::next_run(store.as_ref())?;
+        for id in store.live_runs()? {
+            match history::replay(store.as_ref(), RunId(id)) {
+                Ok(Some((run, next_seq))) => {
+                    let mut live = Live::new(run, next_seq, 0);
+                    live.over_since = live.run.ended.map(|_| now());
+                    self.next_run = self.next_run.max(id + 1);
+                    self.runs.insert(RunId(id), live);
+                }
+                Ok(None) => tracing::warn!(run = id, "a run without a first event is left out"),
+                Err(error) => tracing::error!(run = id, %error, "a run could not be read back"),
+            }
+        }
+        let runs: Vec<RunId> = self.runs.keys().copied().collect();
+        for run in runs {
+            self.reclaim(run);
+            let events = self
+                .runs
+                .get(&run)
+                .map(|live| live.run.recover(now()))
+                .unwrap_or_default();
+            if !events.is_empty() {
+                self.commit(run, &events, &[])?;
+            }
+            self.dirty.insert(run);
+        }
+        Ok(())
+    }
+
+    /// Takes the leases back that an exclusive run held.
+    fn reclaim(&mut self, run: RunId) {
+        let Some(live) = self.runs.get(&run) else {
+            return;
+        };
+        if live.run.spec.lease != Lease::Exclusive || live.run.ended.is_some() {
+            return;
+        }
+        let begun: Vec<_> = live
+            .run
+            .hosts()
+            .filter(|(ix, state)| live.run.has_begun(*ix) && !matches!(state.phase, Phase::Done(_)))
+            .map(|(ix, _)| ix)
+            .collect();
+        self.claim(run, &begun);
+    }
+}

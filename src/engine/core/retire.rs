@@ -1,0 +1,38 @@
+//! Runs that are over leave memory and the live log.
+
+use std::sync::Arc;
+
+use super::Core;
+use crate::engine::now;
+use crate::run::ids::RunId;
+use crate::run::outcome::OutcomeKind;
+
+/// A run that is over can be retried and settled for this long without being read back, in
+/// milliseconds. One with a host in doubt stays until somebody settles it.
+const STAYS_MS: u64 = 15 * 60 * 1000;
+
+impl Core {
+    /// Seals the runs that have been over for long enough.
+    pub(super) fn retire(&mut self) {
+        let at = now();
+        let over: Vec<RunId> = self
+            .runs
+            .iter()
+            .filter(|(_, live)| live.run.tally.ended(OutcomeKind::InDoubt) == 0)
+            .filter(|(_, live)| {
+                live.over_since
+                    .is_some_and(|since| at.since(since) > STAYS_MS)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for run in over {
+            self.runs.remove(&run);
+            let store = Arc::clone(&self.parts.store);
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = store.seal(run.0) {
+                    tracing::error!(%run, %error, "a run that is over could not be sealed");
+                }
+            });
+        }
+    }
+}

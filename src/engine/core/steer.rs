@@ -1,0 +1,195 @@
+//! Requests of people, checked against the run and written down with who made them.
+
+use tokio::sync::oneshot;
+
+use super::Core;
+use crate::engine::audit::AuditRecord;
+use crate::engine::{history, now, view};
+use crate::run::command::{Command, Verdict};
+use crate::run::ids::{HostIx, RunId};
+use crate::run::state::Run;
+use crate::wire::reply::Fault;
+use crate::wire::request::Steer;
+use crate::wire::view::RunView;
+
+impl Core {
+    pub(super) fn steer(
+        &mut self,
+        run: RunId,
+        by: String,
+        act: &Steer,
+        reply: oneshot::Sender<Result<RunView, Fault>>,
+    ) {
+        match self.steer_now(run, by, act) {
+            Ok(lsn) => self.answer_when_durable(lsn, reply, move |core| {
+                core.live_run(run)
+                    .map(|live| view::run_view(live, &[], &[]))
+                    .ok_or_else(|| unknown(run))
+            }),
+            Err(fault) => {
+                // The asker may have gone; nothing was changed.
+                let _ = reply.send(Err(fault));
+            }
+        }
+    }
+
+    fn steer_now(&mut self, id: RunId, by: String, act: &Steer) -> Result<u64, Fault> {
+        let live = self.runs.get(&id).ok_or_else(|| self.not_here(id, act))?;
+        let (word, text) = describe(act);
+        let holder_attached = live
+            .run
+            .holder
+            .as_deref()
+            .is_some_and(|holder| self.clients.is_attached(holder));
+        let command = command(&live.run, by.clone(), act, holder_attached)?;
+        let at = now();
+        let events = live
+            .run
+            .decide(&command, at)
+            .map_err(|refusal| Fault::refused(refusal.to_string()))?;
+        let audit = AuditRecord {
+            at,
+            by,
+            act: word.to_owned(),
+            run: Some(id),
+            text,
+        };
+        self.commit(id, &events, &[audit])
+            .map_err(|error| Fault::engine(error.to_string()))
+    }
+
+    /// The answer for a run that is not in memory: it is sealed, or never was.
+    fn not_here(&self, run: RunId, act: &Steer) -> Fault {
+        let line = history::line(self.parts.store.as_ref(), run);
+        let Ok(Some(line)) = line else {
+            return unknown(run);
+        };
+        let ended = line
+            .ended
+            .map_or_else(String::new, |at| format!(" at {}", at.rfc3339()));
+        Fault::refused(format!(
+            "run {run} {}{ended} and is sealed since: what it did is not changed any more ({}). \
+             See it with: conn runs show {run}; start its work anew with: conn run -w …",
+            line.state,
+            describe(act).0
+        ))
+    }
+}
+
+/// The answer for a run that never was.
+pub fn unknown(run: RunId) -> Fault {
+    Fault::usage(format!(
+        "there is no run {run} to steer. List them with: conn runs"
+    ))
+}
+
+fn command(run: &Run, by: String, act: &Steer, holder_attached: bool) -> Result<Command, Fault> {
+    Ok(match act {
+        Steer::Pause { reason } => Command::Pause {
+            by,
+            reason: reason.clone(),
+        },
+        Steer::Resume => Command::Resume { by },
+        Steer::Abort { reason } => Command::Abort {
+            by,
+            reason: reason.clone(),
+        },
+        Steer::Retry { only } => Command::Retry {
+            by,
+            only: only.clone(),
+        },
+        Steer::Skip { hosts } => Command::Skip {
+            by,
+            hosts: hosts_of(run, hosts)?,
+        },
+        Steer::Settle { host, verdict } => Command::Settle {
+            by,
+            host: host_of(run, host)?,
+            verdict: verdict_of(verdict)?,
+        },
+        Steer::Tune {
+            concurrency,
+            max_failures,
+        } => Command::Tune {
+            by,
+            concurrency: *concurrency,
+            max_failures: max_failures
+                .as_deref()
+                .map(|text| limit_of(run, text))
+                .transpose()?,
+        },
+        Steer::Take { reason } => Command::Take {
+            by,
+            reason: reason.clone(),
+            holder_attached,
+        },
+        Steer::RefuseTake => Command::RefuseTake { by },
+        Steer::Give { to } => Command::Give { by, to: to.clone() },
+        Steer::Note { text } => Command::Note {
+            by,
+            text: text.clone(),
+        },
+    })
+}
+
+fn host_of(run: &Run, name: &str) -> Result<HostIx, Fault> {
+    (0..)
+        .map(HostIx)
+        .zip(&run.spec.targets)
+        .find(|(_, target)| *target.name == *name)
+        .map(|(ix, _)| ix)
+        .ok_or_else(|| Fault::usage(format!("{name} is not a host of run {}", run.id)))
+}
+
+fn hosts_of(run: &Run, hosts: &str) -> Result<Vec<HostIx>, Fault> {
+    let names = crate::inventory::expand_plain(hosts).map_err(Fault::usage)?;
+    names.iter().map(|name| host_of(run, name)).collect()
+}
+
+fn verdict_of(word: &str) -> Result<Verdict, Fault> {
+    match word {
+        "ok" => Ok(Verdict::Ok),
+        "failed" => Ok(Verdict::Failed),
+        "retry" => Ok(Verdict::Retry),
+        other => Err(Fault::usage(format!(
+            "{other:?} is no way to settle a host; give ok, failed or retry"
+        ))),
+    }
+}
+
+/// A number, or a percentage of the run's hosts, rounded down.
+fn limit_of(run: &Run, text: &str) -> Result<u32, Fault> {
+    let bad = || {
+        Fault::usage(format!(
+            "{text:?} is no failure limit; give a number, or a percentage like 2%"
+        ))
+    };
+    if let Some(percent) = text.strip_suffix('%') {
+        let percent: u64 = percent.trim().parse().map_err(|_| bad())?;
+        let hosts = u64::from(run.tally.total());
+        return u32::try_from(hosts * percent / 100).map_err(|_| bad());
+    }
+    text.trim().parse().map_err(|_| bad())
+}
+
+fn describe(act: &Steer) -> (&'static str, String) {
+    match act {
+        Steer::Pause { reason } => ("pause", reason.clone()),
+        Steer::Resume => ("resume", String::new()),
+        Steer::Abort { reason } => ("abort", reason.clone()),
+        Steer::Retry { only } => {
+            let words: Vec<_> = only.iter().map(|kind| kind.word()).collect();
+            ("retry", words.join(","))
+        }
+        Steer::Skip { hosts } => ("skip", hosts.clone()),
+        Steer::Settle { host, verdict } => ("settle", format!("{host} as {verdict}")),
+        Steer::Tune {
+            concurrency,
+            max_failures,
+        } => ("tune", format!("{concurrency:?} {max_failures:?}")),
+        Steer::Take { reason } => ("take", reason.clone()),
+        Steer::RefuseTake => ("keep", String::new()),
+        Steer::Give { to } => ("give", format!("to {to}")),
+        Steer::Note { text } => ("note", text.clone()),
+    }
+}

@@ -1,0 +1,158 @@
+//! The loop: messages, disk and clock in; decisions out.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{Core, CoreError, MESSAGES_A_TURN};
+use crate::engine::inbox::Message;
+use crate::engine::now;
+use crate::run::event::{Event, What};
+use crate::run::ids::{HostIx, RunId};
+use crate::run::spec::Lease;
+use crate::run::state::RunState;
+use crate::store::StoreError;
+
+/// How often limits in time are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+impl Core {
+    /// Runs until the engine ends or nothing can be stored any more.
+    pub async fn run(mut self, mut stop: oneshot::Receiver<()>) -> Result<(), CoreError> {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut durable = self.durable.clone();
+        self.go_on()?;
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut stop => return Ok(()),
+                changed = durable.changed() => {
+                    if changed.is_err() {
+                        return Err(CoreError::NotDurable("the writer is gone".into()));
+                    }
+                    self.release()?;
+                }
+                message = self.messages.recv() => {
+                    let Some(message) = message else { return Ok(()) };
+                    self.take(message)?;
+                    self.take_queued()?;
+                    self.go_on()?;
+                }
+                _ = ticks.tick() => self.tick()?,
+            }
+        }
+    }
+
+    fn take_queued(&mut self) -> Result<(), CoreError> {
+        for _ in 0..MESSAGES_A_TURN {
+            let Ok(message) = self.messages.try_recv() else {
+                break;
+            };
+            self.take(message)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), CoreError> {
+        match message {
+            Message::Create { new, reply } => self.create(*new, reply),
+            Message::Steer {
+                run,
+                by,
+                act,
+                reply,
+            } => self.steer(run, by, &act, reply),
+            Message::Report { task, report } => self.task_reported(task, report)?,
+            Message::CredentialsArrived => self.unpark()?,
+            Message::Look(look) => look(self),
+            Message::Drain { reply } => self.draining.get_or_insert_default().push(reply),
+        }
+        Ok(())
+    }
+
+    /// Lets every touched run go on as far as it can.
+    fn go_on(&mut self) -> Result<(), CoreError> {
+        while let Some(run) = self.dirty.pop_first() {
+            while let Some(event) = self.next_event(run) {
+                match self.commit(run, &[event], &[]) {
+                    Ok(_) => {}
+                    // Nothing goes on that cannot be written down; the next tick tries again.
+                    Err(StoreError::NoSpace) => break,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            // The events of this very turn marked it again; it has just gone on as far as it can.
+            self.dirty.remove(&run);
+        }
+        self.answer_drain();
+        self.release()
+    }
+
+    fn next_event(&self, id: RunId) -> Option<Event> {
+        let run = &self.runs.get(&id)?.run;
+        let at = now();
+        if let Some(event) = run.advance(at) {
+            return Some(event);
+        }
+        if self.draining.is_some() {
+            return None;
+        }
+        run.dispatch(at, |host| self.lease_in_the_way(id, host))
+    }
+
+    fn lease_in_the_way(&self, id: RunId, host: HostIx) -> Option<RunId> {
+        let run = &self.runs.get(&id)?.run;
+        if run.spec.lease != Lease::Exclusive {
+            return None;
+        }
+        let target = run.spec.targets.get(host.index())?;
+        self.leases.other(&target.name, id)
+    }
+
+    fn tick(&mut self) -> Result<(), CoreError> {
+        for (id, live) in &mut self.runs {
+            live.sample();
+            if live.run.ended.is_none() {
+                self.dirty.insert(*id);
+            }
+        }
+        self.record_stalled()?;
+        self.retire();
+        self.go_on()
+    }
+
+    fn unpark(&mut self) -> Result<(), CoreError> {
+        let parked: Vec<RunId> = self
+            .runs
+            .iter()
+            .filter(|(_, live)| live.run.tally.parked > 0)
+            .map(|(id, _)| *id)
+            .collect();
+        for run in parked {
+            let event = Event {
+                at: now(),
+                what: What::Unparked,
+            };
+            self.commit(run, &[event], &[])?;
+        }
+        Ok(())
+    }
+
+    /// Answers those who wait for the engine to be idle enough to end.
+    fn answer_drain(&mut self) {
+        let plain_left = self.tasks.keys().any(|key| {
+            self.runs.get(&key.run).is_some_and(|live| {
+                live.run.state() != RunState::Reattaching && !live.run.is_durable(key.step)
+            })
+        });
+        if let Some(waiting) = self.draining.as_mut()
+            && !plain_left
+        {
+            for reply in waiting.drain(..) {
+                // Whoever asked may have gone.
+                let _ = reply.send(());
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The engine as a process: from an empty terminal to a socket that answers, and back.
+
+mod claim;
+mod idle;
+pub mod inside;
+mod listen;
+mod log;
+mod settings;
+mod upgrade;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use super::clients::Clients;
+use super::core::Core;
+use super::directory::SiteDirectory;
+use super::retention::keep_within;
+use super::serve::{Control, ProcessInfo, Server};
+use super::{Parts, people};
+use crate::run::duration::HumanDuration;
+use crate::site::openssh::Owner;
+use crate::site::{Paths, Site, directories};
+use crate::ssh::Ssh;
+use crate::store::Store;
+
+use claim::Claim;
+use listen::Listener;
+
+/// Why the engine could not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// Nothing can be stored any more.
+    #[error(transparent)]
+    Core(#[from] super::core::CoreError),
+    /// The site's configuration is wrong.
+    #[error("{0}")]
+    Site(String),
+    /// The system refused something.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+impl DaemonError {
+    fn io(what: impl Into<String>, error: std::io::Error) -> Self {
+        Self::Io {
+            what: what.into(),
+            error,
+        }
+    }
+}
+
+/// Is the engine of this instance until it is told to end.
+pub async fn run(paths: Paths, background: bool) -> Result<(), DaemonError> {
+    if background {
+        // A session of its own: the terminal that started us may go. Fails only for a process
+        // that leads one already, which is as good.
+        let _ = rustix::process::setsid();
+    }
+    prepare_directories(&paths)?;
+    let site = open_site(&paths)?;
+    let _log = log::start(&paths, &site.settings().engine, background)?;
+    raise_file_limit();
+    let claimed = claim::claim(&paths, &settings::store(&site), background).await?;
+    let store: Arc<dyn Store> = match claimed {
+        Claim::Ours(store) => Arc::new(store),
+        Claim::Theirs => {
+            log::say_ready();
+            return Ok(());
+        }
+    };
+    let outcome = serve(&paths, site, store.clone(), background).await;
+    let closing = tokio::task::spawn_blocking(move || store.close()).await;
+    if let Ok(Err(error)) = closing {
+        tracing::error!(%error, "the store did not close in order");
+    }
+    match outcome? {
+        Ending::Stopped => Ok(()),
+        Ending::Upgrade { listener, program } => upgrade::exec(&paths, listener, program),
+    }
+}
+
+enum Ending {
+    Stopped,
+    Upgrade {
+        listener: Listener,
+        program: Option<String>,
+    },
+}
+
+async fn serve(
+    paths: &Paths,
+    site: Site,
+    store: Arc<dyn Store>,
+    background: bool,
+) -> Result<Ending, DaemonError> {
+    let instance = settings::instance(paths)?;
+    let retention = settings::retention(&site);
+    let idle_stop = site.settings().engine.idle_stop.map(HumanDuration::get);
+    let parts = parts(paths, site, store.clone(), instance);
+    parts
+        .spool
+        .clear()
+        .map_err(|error| DaemonError::io("emptying the spool", error))?;
+    tokio::spawn(keep_within(store, retention));
+    let clients = Arc::new(Clients::default());
+    let (core, inbox) = Core::open(parts.clone(), clients.clone())?;
+    let (stop_core, stopped) = oneshot::channel();
+    let mut core = tokio::spawn(core.run(stopped));
+    let (control, mut controls) = mpsc::channel(4);
+    let server = Arc::new(Server {
+        parts: parts.clone(),
+        inbox: inbox.clone(),
+        clients: clients.clone(),
+        process: ProcessInfo {
+            started: Instant::now(),
+            state_dir: paths.state.display().to_string(),
+        },
+        control,
+    });
+    let mut listener = Listener::open(paths)?;
+    listener.announce(paths)?;
+    tracing::info!(socket = %listener.path().display(), "ready");
+    if background {
+        log::say_ready();
+    }
+    let mut signals = Signals::new()?;
+    let ending = loop {
+        tokio::select! {
+            accepted = listener.accept(paths) => accepted_client(&server, accepted),
+            control = controls.recv() => match control {
+                Some(Control::Upgrade(program)) => break Ok(Some(program)),
+                Some(Control::Stop) | None => break Ok(None),
+            },
+            () = signals.stop() => {
+                tracing::info!("told to end by a signal");
+                break Ok(None);
+            }
+            () = idle::idle_for(idle_stop, &inbox, &clients) => {
+                tracing::info!("nothing to do and nobody here: ending");
+                break Ok(None);
+            }
+            ended = &mut core => break Err(ended),
+        }
+    };
+    match ending {
+        Err(ended) => {
+            listener.retire(paths);
+            ended.unwrap_or_else(|error| {
+                tracing::error!(%error, "the core failed");
+                Ok(())
+            })?;
+            Ok(Ending::Stopped)
+        }
+        Ok(next) => {
+            // The core may have ended by itself just now; then there is nobody to tell.
+            let _ = stop_core.send(());
+            if let Ok(Err(error)) = core.await {
+                tracing::error!(%error, "the core ended badly");
+            }
+            parts.ssh.shutdown().await;
+            if let Some(program) = next {
+                return Ok(Ending::Upgrade { listener, program });
+            }
+            listener.retire(paths);
+            Ok(Ending::Stopped)
+        }
+    }
+}
+
+fn accepted_client(
+    server: &Arc<Server>,
+    accepted: std::io::Result<(tokio::net::UnixStream, String)>,
+) {
+    match accepted {
+        Ok((stream, user)) => {
+            tokio::spawn(server.clone().serve(stream, user));
+        }
+        Err(error) => tracing::warn!(%error, "a client could not be let in"),
+    }
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, DaemonError> {
+        let listen =
+            |kind| signal(kind).map_err(|error| DaemonError::io("listening for signals", error));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Resolves when the process is told to end. A hang-up is none of our business: the terminal
+    /// that started the engine may go.
+    async fn stop(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {}
+            }
+        }
+    }
+}
+
+fn parts(paths: &Paths, site: Site, store: Arc<dyn Store>, instance: String) -> Parts {
+    let settings = Arc::new(settings::engine(&site, instance));
+    let ssh = Ssh::new(settings::ssh(&site));
+    let spool = Arc::new(super::spool::Spool::new(paths.state.join("spool")));
+    Parts {
+        spool,
+        store,
+        ssh,
+        settings,
+        directory: Arc::new(SiteDirectory::new(site)),
+    }
+}
+
+fn prepare_directories(paths: &Paths) -> Result<(), DaemonError> {
+    let uid = rustix::process::geteuid().as_raw();
+    directories::prepare_state(paths, uid).map_err(|error| DaemonError::Site(error.to_string()))
+}
+
+fn open_site(paths: &Paths) -> Result<Site, DaemonError> {
+    let home = std::env::var_os("HOME")
+        .filter(|home| !home.is_empty())
+        .map(std::path::PathBuf::from)
+        .or_else(people::own_home)
+        .unwrap_or_else(|| "/".into());
+    let owner = Owner {
+        home,
+        user: people::own_name(),
+        uid: rustix::process::geteuid().as_raw(),
+        host: rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
+    };
+    Site::load(paths, owner).map_err(|error| DaemonError::Site(error.to_string()))
+}
+
+/// As many connections as the system allows.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// One line for whoever started an engine that could not.
+pub fn tell_starter(why: &str) {
+    log::say(&why.replace('\n', " "));
+}

@@ -1,0 +1,253 @@
+//! Hosts by name, and the way to each: inventory, `ssh_config` and known hosts brought together.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::inventory::hostset::HostSet;
+use crate::inventory::{Inventory, ResolvedHost};
+use crate::run::spec::{Access, Target};
+use crate::site::Site;
+use crate::ssh::{Identity, Route};
+use crate::trust::known_hosts::KnownHosts;
+use crate::trust::ssh_config::{HostOptions, JumpHost};
+use crate::wire::reply::Fault;
+use crate::wire::request::HostsQuery;
+use crate::wire::view::Finding;
+
+use super::doctor;
+
+/// Jump hosts on the way to one host, at most.
+const MOST_JUMPS: usize = 8;
+
+/// A host that was found.
+#[derive(Debug, Clone)]
+pub struct FoundHost {
+    /// For people.
+    pub resolved: ResolvedHost,
+    /// For a run.
+    pub target: Target,
+}
+
+/// What a query found.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// The hosts, in the order of the set.
+    pub hosts: Vec<FoundHost>,
+    /// What is wrong with the inventory, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Finds hosts and the ways to them. Behind a trait so that the engine's tests need no files.
+pub trait Directory: Send + Sync {
+    /// The hosts that a query names, at least one.
+    fn resolve(&self, query: &HostsQuery) -> Result<Found, Fault>;
+
+    /// The way to this target, or a sentence that says why there is none.
+    fn route(&self, access: &Access, target: &Target) -> Result<Arc<Route>, String>;
+
+    /// What the doctor should know about configuration and keys.
+    fn findings(&self) -> Vec<Finding>;
+}
+
+/// The directory of a real site.
+pub struct SiteDirectory {
+    site: Site,
+}
+
+impl SiteDirectory {
+    /// The directory of this site.
+    pub fn new(site: Site) -> Self {
+        Self { site }
+    }
+
+    fn inventory(&self, query: &HostsQuery) -> Result<(Arc<Inventory>, Vec<String>), Fault> {
+        let Some(from) = &query.from else {
+            let loaded = self.site.inventory();
+            let warnings = loaded.problems.iter().map(ToString::to_string).collect();
+            return Ok((loaded.inventory, warnings));
+        };
+        let dir = query.dir.as_deref().unwrap_or("/");
+        let inventory = self
+            .site
+            .foreign_inventory(from, Path::new(dir))
+            .map_err(|error| Fault::usage(error.to_string()))?;
+        Ok((inventory, Vec::new()))
+    }
+
+    fn options(
+        &self,
+        access: &Access,
+        host: &str,
+        user: Option<&str>,
+        port: Option<u16>,
+    ) -> Result<HostOptions, String> {
+        let file = access.ssh_config.as_deref().map(Path::new).or(self
+            .site
+            .settings()
+            .ssh
+            .config
+            .as_deref());
+        self.site
+            .openssh()
+            .options(file, host, user, port)
+            .map_err(|error| error.to_string())
+    }
+
+    fn target_options(&self, access: &Access, target: &Target) -> Result<HostOptions, String> {
+        let user = access.user.as_deref().or(target.user.as_deref());
+        let mut options = self.options(access, &target.name, user, target.port)?;
+        if let Some(address) = &target.address {
+            options.hostname = address.to_string();
+        }
+        if let Some(limit) = access.connect_timeout {
+            options.connect_timeout = Some(limit);
+        }
+        Ok(options)
+    }
+
+    fn known_hosts(&self, options: &HostOptions) -> Result<Arc<KnownHosts>, String> {
+        self.site
+            .openssh()
+            .known_hosts(options)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The first hop may itself be reached through others; later ones are reached through it.
+    fn add_jumps(
+        &self,
+        access: &Access,
+        hops: &[JumpHost],
+        jumps: &mut Vec<HostOptions>,
+    ) -> Result<(), String> {
+        for (place, hop) in hops.iter().enumerate() {
+            if jumps.len() >= MOST_JUMPS {
+                return Err(format!(
+                    "{} is behind more than {MOST_JUMPS} jump hosts: is ProxyJump a circle?",
+                    hop.host
+                ));
+            }
+            let options = self.options(access, &hop.host, hop.user.as_deref(), hop.port)?;
+            if place == 0 && !options.proxy_jump.is_empty() {
+                self.add_jumps(access, &options.proxy_jump, jumps)?;
+            }
+            jumps.push(options);
+        }
+        Ok(())
+    }
+
+    fn found(
+        &self,
+        inventory: &Inventory,
+        access: &Access,
+        name: &str,
+    ) -> Result<FoundHost, Fault> {
+        let known = inventory.host(name).map(|host| inventory.resolve(host));
+        let target = Target {
+            name: name.into(),
+            address: known
+                .as_ref()
+                .and_then(|host| host.address.as_deref().map(Into::into)),
+            port: known.as_ref().and_then(|host| host.port),
+            user: known
+                .as_ref()
+                .and_then(|host| host.user.as_deref().map(Into::into)),
+        };
+        let options = self.target_options(access, &target).map_err(Fault::usage)?;
+        let mut resolved = known.unwrap_or_else(|| unlisted(name));
+        resolved.address = Some(options.hostname);
+        resolved.port = Some(options.port);
+        resolved.user = options.user;
+        Ok(FoundHost { resolved, target })
+    }
+}
+
+impl Directory for SiteDirectory {
+    fn resolve(&self, query: &HostsQuery) -> Result<Found, Fault> {
+        let (inventory, warnings) = self.inventory(query)?;
+        let set = HostSet::parse(&query.targets, inventory.as_ref())
+            .map_err(|error| Fault::usage(error.to_string()))?;
+        if set.is_empty() {
+            return Err(Fault::usage(format!(
+                "{:?} names no host; nothing was started. See what there is: conn hosts",
+                query.targets
+            )));
+        }
+        let access = Access {
+            user: query.user.clone(),
+            ssh_config: query.ssh_config.clone(),
+            ..Access::default()
+        };
+        let hosts = set
+            .iter()
+            .map(|name| self.found(&inventory, &access, &name))
+            .collect::<Result<_, _>>()?;
+        Ok(Found { hosts, warnings })
+    }
+
+    fn route(&self, access: &Access, target: &Target) -> Result<Arc<Route>, String> {
+        let mut options = self.target_options(access, target)?;
+        let known = self.known_hosts(&options)?;
+        if target.address.is_some() && options.host_key_alias.is_none() {
+            options.host_key_alias = name_on_file(&known, &options);
+        }
+        let mut jumps = Vec::new();
+        self.add_jumps(access, &options.proxy_jump, &mut jumps)?;
+        let jump_known = jumps
+            .iter()
+            .map(|jump| self.known_hosts(jump))
+            .collect::<Result<_, _>>()?;
+        Ok(Arc::new(Route {
+            options,
+            jumps,
+            known,
+            jump_known,
+            identity: Identity::Person,
+        }))
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let options = match self.options(&Access::default(), "localhost", None, None) {
+            Ok(options) => options,
+            Err(why) => {
+                return vec![doctor::bad("ssh_config", why, "mend the line it names")];
+            }
+        };
+        vec![match self.known_hosts(&options) {
+            Ok(known) if known.is_empty() => doctor::warn(
+                "known hosts",
+                "no host key is on file: every host will be refused",
+                "add them: ssh-keyscan, checked, into ~/.ssh/known_hosts; or a @cert-authority line",
+            ),
+            Ok(known) => doctor::ok("known hosts", format!("{} keys on file", known.len())),
+            Err(why) => doctor::bad("known hosts", why, "make the file readable"),
+        }]
+    }
+}
+
+/// A host that no inventory has: `ssh_config` and the name itself say how it is reached.
+fn unlisted(name: &str) -> ResolvedHost {
+    ResolvedHost {
+        host: name.to_owned(),
+        address: None,
+        port: None,
+        user: None,
+        source: "ssh_config".to_owned(),
+        sources: Vec::new(),
+        groups: Vec::new(),
+        labels: BTreeMap::new(),
+        vars: BTreeMap::new(),
+        vars_from: BTreeMap::new(),
+    }
+}
+
+/// For a host that is connected to by an inventory's address: the name its key is on file under,
+/// if that is its own name. Otherwise the address is looked up, as `ssh` would.
+fn name_on_file(known: &KnownHosts, options: &HostOptions) -> Option<String> {
+    let name = options.host.to_lowercase();
+    let name = match options.port {
+        22 => name,
+        port => format!("[{name}]:{port}"),
+    };
+    (!known.lines_of(&name).is_empty()).then_some(name)
+}

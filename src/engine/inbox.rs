@@ -1,0 +1,131 @@
+//! How tasks and clients reach the core.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::core::{Core, NewRun};
+use super::task::{Report, TaskKey};
+use crate::run::ids::RunId;
+use crate::wire::reply::Fault;
+use crate::wire::request::Steer;
+use crate::wire::view::RunView;
+
+/// Messages that may wait before senders do.
+const DEPTH: usize = 4096;
+
+/// What the core is told.
+pub(super) enum Message {
+    /// A person starts a run.
+    Create {
+        /// The run to be.
+        new: Box<NewRun>,
+        /// Answered when it is durable.
+        reply: oneshot::Sender<Result<RunId, Fault>>,
+    },
+    /// A person steers a run.
+    Steer {
+        /// The run.
+        run: RunId,
+        /// Who asks.
+        by: String,
+        /// What to do.
+        act: Steer,
+        /// Answered when it is durable.
+        reply: oneshot::Sender<Result<RunView, Fault>>,
+    },
+    /// A task has something to say.
+    Report {
+        /// Which task.
+        task: TaskKey,
+        /// What it says.
+        report: Report,
+    },
+    /// A login with an agent arrived: parked hosts may go on.
+    CredentialsArrived,
+    /// Somebody wants to look. The closure answers by itself.
+    Look(Box<dyn FnOnce(&Core) + Send>),
+    /// Start nothing new; answered when no plain task is left.
+    Drain {
+        /// Answered when it is so.
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// A way to the core. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbox(mpsc::Sender<Message>);
+
+/// The core is gone: the engine is ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the engine is ending. Try again in a moment")]
+pub struct CoreGone;
+
+impl From<CoreGone> for Fault {
+    fn from(gone: CoreGone) -> Self {
+        Self::ending(gone.to_string())
+    }
+}
+
+impl Inbox {
+    /// An inbox and the end that the core reads.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Message>) {
+        let (sender, receiver) = mpsc::channel(DEPTH);
+        (Self(sender), receiver)
+    }
+
+    /// Starts a run; returns when that is durable.
+    pub async fn create(&self, new: NewRun) -> Result<RunId, Fault> {
+        let new = Box::new(new);
+        self.ask(|reply| Message::Create { new, reply }).await?
+    }
+
+    /// Steers a run; returns when that is durable.
+    pub async fn steer(&self, run: RunId, by: String, act: Steer) -> Result<RunView, Fault> {
+        self.ask(|reply| Message::Steer {
+            run,
+            by,
+            act,
+            reply,
+        })
+        .await?
+    }
+
+    /// Looks at the core's state.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Core) -> T + Send + 'static,
+    ) -> Result<T, CoreGone> {
+        self.ask(|reply| {
+            Message::Look(Box::new(move |core| {
+                // The asker may have gone; then nobody misses the answer.
+                let _ = reply.send(look(core));
+            }))
+        })
+        .await
+    }
+
+    /// Stops new work; returns when no task is left that a restart would lose.
+    pub async fn drain(&self) -> Result<(), CoreGone> {
+        self.ask(|reply| Message::Drain { reply }).await
+    }
+
+    /// Tells that a login with an agent arrived.
+    pub async fn credentials_arrived(&self) {
+        // An engine that is ending has no use for credentials.
+        let _ = self.0.send(Message::CredentialsArrived).await;
+    }
+
+    /// Tells what a task has to say.
+    pub(super) async fn report(&self, task: TaskKey, report: Report) {
+        // An engine that is ending recovers the task from the journal.
+        let _ = self.0.send(Message::Report { task, report }).await;
+    }
+
+    async fn ask<T>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<T>) -> Message,
+    ) -> Result<T, CoreGone> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.send(message(sender)).await.map_err(|_| CoreGone)?;
+        receiver.await.map_err(|_| CoreGone)
+    }
+}

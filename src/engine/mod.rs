@@ -1,0 +1,71 @@
+//! The engine: owns state and time, turns events into effects, serves clients.
+//!
+//! One task, [`core::Core`], owns every run. Whatever happens reaches it as a message; it decides,
+//! journals, applies and starts tasks. Tasks and clients never touch state: they send messages and
+//! read snapshots. Nothing is shown, answered or undone before the events behind it are durable.
+
+pub mod audit;
+pub mod clients;
+pub mod core;
+pub mod daemon;
+pub mod directory;
+pub mod doctor;
+pub mod history;
+pub mod inbox;
+pub mod people;
+pub mod retention;
+pub mod serve;
+pub mod sink;
+pub mod spool;
+pub mod task;
+pub mod timeline;
+pub mod view;
+
+use std::sync::Arc;
+
+use directory::Directory;
+
+use crate::run::ids::At;
+use crate::ssh::Ssh;
+use crate::store::Store;
+
+/// What the engine works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// Journal, output and records.
+    pub store: Arc<dyn Store>,
+    /// Connections to hosts.
+    pub ssh: Ssh,
+    /// Limits and defaults.
+    pub settings: Arc<Settings>,
+    /// Files on their way to hosts.
+    pub spool: Arc<spool::Spool>,
+    /// Hosts, and the ways to them.
+    pub directory: Arc<dyn Directory>,
+}
+
+/// Limits and defaults that the engine itself obeys.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Hosts at work at once in a run that names no number.
+    pub fanout: u32,
+    /// Bytes of output kept a host and attempt; the middle of what is over is dropped.
+    pub output_budget: u64,
+    /// Bytes of the end that are kept when the middle is dropped, and held in memory meanwhile.
+    pub output_tail: u64,
+    /// Bytes of output a durable command may leave on its host.
+    pub host_output_cap: u64,
+    /// Seconds without output after which a host is named.
+    pub silence_s: u64,
+    /// Seconds that a lost durable attempt is looked for before it is in doubt.
+    pub reattach_s: u64,
+    /// How a command becomes another user.
+    pub run_as: crate::ssh::RunAsMethod,
+    /// Identifies this instance on hosts: part of the name of each attempt directory.
+    pub instance: String,
+}
+
+/// The wall clock, for people.
+pub fn now() -> At {
+    At(chrono::Utc::now().timestamp_millis())
+}

@@ -1,0 +1,74 @@
+//! Old runs make room: by age, and by the size of what is stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::history;
+use super::now;
+use crate::run::ids::RunId;
+use crate::store::{Store, StoreError};
+
+/// What may stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Runs that ended longer ago are dropped.
+    pub keep_for: Duration,
+    /// When runs take more bytes than this, the oldest are dropped.
+    pub keep_bytes: u64,
+}
+
+/// How often it is looked at.
+const EVERY: Duration = Duration::from_mins(5);
+
+/// Looks again and again until the engine ends.
+pub async fn keep_within(store: Arc<dyn Store>, retention: Retention) {
+    let mut looks = tokio::time::interval(EVERY);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let store = store.clone();
+        let swept = tokio::task::spawn_blocking(move || sweep(store.as_ref(), retention)).await;
+        match swept {
+            Ok(Ok(0)) => {}
+            Ok(Ok(dropped)) => tracing::info!(dropped, "old runs made room"),
+            Ok(Err(error)) => tracing::error!(%error, "old runs could not be dropped"),
+            Err(error) => tracing::error!(%error, "retention failed inside"),
+        }
+    }
+}
+
+/// Drops what is too old or too much, oldest first; says how many runs that were. Runs that have
+/// not been sealed stay: somebody may be steering them.
+pub fn sweep(store: &dyn Store, retention: Retention) -> Result<usize, StoreError> {
+    let live = store.live_runs()?;
+    let mut lines = history::lines(store)?;
+    lines.reverse();
+    let mut dropped = 0;
+    for line in lines {
+        if live.contains(&line.run.0) {
+            continue;
+        }
+        let age_ms = line.ended.map_or(0, |ended| now().since(ended));
+        let policy = if u128::from(age_ms) > retention.keep_for.as_millis() {
+            format!("older than {} days", retention.keep_for.as_secs() / 86_400)
+        } else if stored_bytes(store) > retention.keep_bytes {
+            format!("runs take more than {} MiB", retention.keep_bytes >> 20)
+        } else {
+            continue;
+        };
+        drop_run(store, line.run, &policy)?;
+        dropped += 1;
+    }
+    Ok(dropped)
+}
+
+fn drop_run(store: &dyn Store, run: RunId, policy: &str) -> Result<(), StoreError> {
+    store.drop_run(run.0, policy)?;
+    store.put(&history::line_key(run), None)?;
+    Ok(())
+}
+
+fn stored_bytes(store: &dyn Store) -> u64 {
+    let health = store.health();
+    health.segment_bytes + health.sealed_bytes
+}

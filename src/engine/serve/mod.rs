@@ -1,0 +1,257 @@
+//! One client: handshake, then its requests, each answered on its own.
+
+mod checks;
+mod follow;
+mod groups;
+mod handover;
+mod queries;
+mod start;
+mod status;
+mod uploads;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::Parts;
+use super::clients::{ClientInfo, Clients};
+use super::inbox::Inbox;
+use crate::run::cause::Origin;
+use crate::wire::codec::{FrameError, FrameReader, FrameWriter, encode};
+use crate::wire::reply::{Fault, Reply};
+use crate::wire::request::Request;
+use crate::wire::{Answer, Ask, Hello, OLDEST_PROTOCOL, PROTOCOL, Welcome};
+
+pub use uploads::Uploads;
+
+/// Requests of one client that may be worked on at once; the next one is read when one is done.
+const REQUESTS_AT_ONCE: usize = 32;
+/// Replies that may wait for a slow client before its requests do.
+const REPLIES_QUEUED: usize = 4;
+
+/// What every client is served from.
+pub struct Server {
+    /// What the engine works with.
+    pub parts: Parts,
+    /// The way to the core.
+    pub inbox: Inbox,
+    /// Who is connected.
+    pub clients: Arc<Clients>,
+    /// The engine as a process.
+    pub process: ProcessInfo,
+    /// How the process is told to end or to be replaced.
+    pub control: mpsc::Sender<Control>,
+}
+
+/// Facts about the process that do not change.
+#[derive(Debug, Clone)]
+pub struct ProcessInfo {
+    /// When it started.
+    pub started: std::time::Instant,
+    /// Where its state is.
+    pub state_dir: String,
+}
+
+/// What a client may do to the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Control {
+    /// End.
+    Stop,
+    /// Run this program instead, keeping the socket.
+    Upgrade(Option<String>),
+}
+
+/// One client's side of the engine.
+struct Session {
+    server: Arc<Server>,
+    user: String,
+    origin: Option<Origin>,
+    uploads: Uploads,
+}
+
+impl Server {
+    /// Serves one client until it leaves. `user` comes from the peer credentials.
+    pub async fn serve<S>(self: Arc<Self>, stream: S, user: String)
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (read, write) = tokio::io::split(stream);
+        let mut reader = FrameReader::new(read);
+        let mut writer = FrameWriter::new(write);
+        let hello = match self.shake_hands(&mut reader, &mut writer, &user).await {
+            Ok(hello) => hello,
+            Err(error) => {
+                tracing::debug!(%error, "a client left during the handshake");
+                return;
+            }
+        };
+        if let Some(agent) = &hello.agent {
+            self.clients
+                .remember_agent(self.parts.ssh.agents(), agent.into());
+            self.inbox.credentials_arrived().await;
+        }
+        let id = self.clients.enter(ClientInfo {
+            user: user.clone(),
+            attached: hello.attached,
+        });
+        let session = Arc::new(Session {
+            server: self.clone(),
+            user,
+            origin: hello.origin,
+            uploads: Uploads::default(),
+        });
+        if let Err(error) = session.requests(reader, writer).await {
+            tracing::debug!(%error, "a client's connection broke");
+        }
+        self.clients.leave(id);
+    }
+
+    async fn shake_hands<R, W>(
+        &self,
+        reader: &mut FrameReader<R>,
+        writer: &mut FrameWriter<W>,
+        user: &str,
+    ) -> Result<Hello, FrameError>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let limit = std::time::Duration::from_secs(10);
+        let hello: Hello = tokio::time::timeout(limit, reader.next())
+            .await
+            .map_err(|_| FrameError::Closed)??;
+        let refused = (hello.protocol < OLDEST_PROTOCOL).then(|| {
+            format!(
+                "this engine is version {} and the client {}: too far apart to talk. \
+                 Use a newer conn, or stop this engine with its own version",
+                env!("CARGO_PKG_VERSION"),
+                hello.version
+            )
+        });
+        let welcome = Welcome {
+            protocol: hello.protocol.min(PROTOCOL),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            user: user.to_owned(),
+            refused,
+        };
+        writer.send(&welcome).await?;
+        if welcome.refused.is_some() {
+            return Err(FrameError::Closed);
+        }
+        Ok(hello)
+    }
+}
+
+impl Session {
+    /// Reads requests until the client leaves. Requests in flight when it does are given up, save
+    /// for what they had already asked of the core.
+    async fn requests<R, W>(
+        self: Arc<Self>,
+        mut reader: FrameReader<R>,
+        writer: FrameWriter<W>,
+    ) -> Result<(), FrameError>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
+        let (replies, queue) = mpsc::channel(REPLIES_QUEUED);
+        let writing = tokio::spawn(write_replies(writer, queue));
+        let slots = Arc::new(Semaphore::new(REQUESTS_AT_ONCE));
+        let mut working = tokio::task::JoinSet::new();
+        while let Some(frame) = reader.next_raw().await? {
+            let Ask { id, request } = crate::wire::codec::decode(&frame)?;
+            let Ok(slot) = slots.clone().acquire_owned().await else {
+                break;
+            };
+            let (session, replies) = (self.clone(), replies.clone());
+            working.spawn(async move {
+                let reply = session.answer(request).await;
+                if let Some(frame) = answer_frame(id, reply) {
+                    // A client that left needs no answer.
+                    let _ = replies.send(frame).await;
+                }
+                drop(slot);
+            });
+            while working.try_join_next().is_some() {}
+        }
+        working.abort_all();
+        writing.abort();
+        Ok(())
+    }
+
+    async fn answer(&self, request: Request) -> Result<Reply, Fault> {
+        match request {
+            Request::Status => self.status().await,
+            Request::Stop { now } => self.stop(now).await,
+            Request::Upgrade { program } => self.upgrade(program).await,
+            Request::Hosts(query) => self.hosts(query).await,
+            Request::Upload {
+                upload,
+                bytes,
+                last,
+            } => self.upload(upload, bytes, last).await,
+            Request::Start(start) => self.start(*start).await,
+            Request::Follow(from) => self.follow(from).await,
+            Request::Runs(query) => self.runs(query).await,
+            Request::Show { run } => self.show(run).await,
+            Request::Why { run } => self.why(run).await,
+            Request::Handover { since_ms } => self.handover(since_ms).await,
+            Request::Checks { run, from } => self.checks(run, from).await,
+            Request::Groups { run, step } => self.groups(run, step).await,
+            Request::HostOutput {
+                run,
+                host,
+                cursor,
+                max_bytes,
+            } => self.host_output(run, host, cursor, max_bytes).await,
+            Request::Steer { run, act } => {
+                let view = self.server.inbox.steer(run, self.user.clone(), act).await?;
+                Ok(Reply::Steered(Box::new(view)))
+            }
+            Request::Audit {
+                since_ms,
+                from_seq,
+                limit,
+            } => self.audit(since_ms, from_seq, limit).await,
+            Request::AuditVerify => self.audit_verify().await,
+            Request::Doctor => self.doctor().await,
+            Request::Passphrase { key, secret } => self.passphrase(key, secret).await,
+        }
+    }
+
+    /// Runs something that may wait for the disk on a thread that may.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Parts) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let parts = self.server.parts.clone();
+        tokio::task::spawn_blocking(move || work(&parts))
+            .await
+            .map_err(|error| Fault::engine(format!("the engine failed inside: {error}")))?
+    }
+}
+
+async fn write_replies<W: AsyncWrite + Unpin>(
+    mut writer: FrameWriter<W>,
+    mut queue: mpsc::Receiver<Bytes>,
+) {
+    while let Some(frame) = queue.recv().await {
+        if writer.send_raw(frame).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn answer_frame(id: u64, reply: Result<Reply, Fault>) -> Option<Bytes> {
+    match encode(&Answer { id, reply }) {
+        Ok(frame) => Some(frame),
+        Err(error) => {
+            tracing::error!(%error, "a reply could not be encoded");
+            let reply = Err(Fault::engine("the reply could not be encoded"));
+            encode(&Answer { id, reply }).ok()
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The engine about itself, and its end.
+
+use std::collections::BTreeMap;
+
+use super::{Control, Session};
+use crate::engine::doctor;
+use crate::wire::reply::{Fault, Reply};
+use crate::wire::view::EngineStatus;
+
+impl Session {
+    pub(super) async fn status(&self) -> Result<Reply, Fault> {
+        let (runs, tasks, stopping) = self
+            .server
+            .inbox
+            .look(|core| {
+                let runs = core.live().filter(|live| live.run.ended.is_none()).count();
+                (runs, core.task_count(), core.is_draining())
+            })
+            .await?;
+        let server = &self.server;
+        let health = server.parts.store.health();
+        let store = BTreeMap::from([
+            ("journal".to_owned(), health.journal_bytes),
+            ("sealed".to_owned(), health.sealed_bytes),
+            ("output".to_owned(), health.segment_bytes),
+            ("blobs".to_owned(), health.blob_bytes),
+            ("index".to_owned(), health.index_bytes),
+            ("free".to_owned(), health.free_bytes),
+        ]);
+        Ok(Reply::Status(Box::new(EngineStatus {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime: server.process.started.elapsed().as_secs_f64(),
+            runs: u32::try_from(runs).unwrap_or(u32::MAX),
+            tasks: u32::try_from(tasks).unwrap_or(u32::MAX),
+            clients: u32::try_from(server.clients.count()).unwrap_or(u32::MAX),
+            people: server.clients.people(),
+            connections: u32::try_from(server.parts.ssh.stats().open).unwrap_or(u32::MAX),
+            memory: doctor::resident_bytes(),
+            store,
+            space: doctor::space_word(health.space).to_owned(),
+            notes: health.notes.iter().map(|note| note.text.clone()).collect(),
+            state_dir: server.process.state_dir.clone(),
+            stopping,
+        })))
+    }
+
+    pub(super) async fn stop(&self, now: bool) -> Result<Reply, Fault> {
+        if !now {
+            self.server.inbox.drain().await?;
+        }
+        self.control(Control::Stop).await
+    }
+
+    pub(super) async fn upgrade(&self, program: Option<String>) -> Result<Reply, Fault> {
+        self.server.inbox.drain().await?;
+        self.control(Control::Upgrade(program)).await
+    }
+
+    async fn control(&self, control: Control) -> Result<Reply, Fault> {
+        tracing::info!(?control, by = self.user, "asked to end");
+        self.server
+            .control
+            .send(control)
+            .await
+            .map_err(|_| Fault::engine("the engine is ending already"))?;
+        Ok(Reply::Done)
+    }
+
+    pub(super) async fn doctor(&self) -> Result<Reply, Fault> {
+        let clients = self.server.clients.clone();
+        self.blocking(move |parts| Ok(Reply::Findings(doctor::examine(parts, &clients))))
+            .await
+    }
+
+    pub(super) async fn passphrase(&self, key: String, secret: String) -> Result<Reply, Fault> {
+        self.server.parts.ssh.passphrases().add(key, secret);
+        self.server.inbox.credentials_arrived().await;
+        Ok(Reply::Done)
+    }
+}

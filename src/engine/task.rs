@@ -1,0 +1,350 @@
+//! One attempt of one step on one host: the way there, the act, and the report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::inbox::Inbox;
+use super::sink::{TaskSigns, TaskSink};
+use super::{Parts, now};
+use crate::run::event::{Finished, OutputSum};
+use crate::run::ids::{Attempt, HostIx, RunId, StepIx};
+use crate::run::outcome::Outcome;
+use crate::run::phases::Phases;
+use crate::run::spec::{Act, Exec, Push, RunKind, RunSpec, Step};
+use crate::ssh::{
+    AttemptEnd, Durable, ExecSpec, Interpreter, Permit, PushSpec, Route, RunAs, Start,
+};
+use crate::store::{Durability, Lsn};
+
+/// Names an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TaskKey {
+    /// The run.
+    pub run: RunId,
+    /// The host.
+    pub host: HostIx,
+    /// The step.
+    pub step: StepIx,
+    /// The attempt.
+    pub attempt: Attempt,
+}
+
+/// What a task tells the core.
+pub enum Report {
+    /// It ended.
+    Finished(Box<Finished>),
+    /// Nothing was sent for want of a credential.
+    NoCredential(String),
+    /// The connection is gone while a durable command may be running.
+    Lost {
+        /// Why.
+        why: String,
+        /// Whether the host said that the command runs.
+        started: bool,
+    },
+    /// An attempt that was looked for had never begun, and never will.
+    NeverStarted(String),
+}
+
+/// What a task needs.
+pub(super) struct Task {
+    pub(super) key: TaskKey,
+    pub(super) spec: Arc<RunSpec>,
+    pub(super) parts: Parts,
+    pub(super) inbox: Inbox,
+    pub(super) signs: Arc<TaskSigns>,
+    pub(super) cancel: CancellationToken,
+    pub(super) durable: watch::Receiver<Durability>,
+    /// The intent; the act waits until it is durable.
+    pub(super) intent: Lsn,
+    pub(super) stdin: Option<Bytes>,
+    pub(super) by: String,
+    /// Follow an attempt that was started before, after this delay.
+    pub(super) reattach: Option<Duration>,
+}
+
+impl Task {
+    /// Runs the attempt to its end and reports it.
+    pub(super) async fn run(self) {
+        if let Some(delay) = self.reattach {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                // A cancelled reattach still goes to the host, to find and end the process.
+                () = self.cancel.cancelled() => {}
+            }
+        }
+        let report = self.attempt().await;
+        self.inbox.report(self.key, report).await;
+    }
+
+    async fn attempt(&self) -> Report {
+        let (Some(step), Some(target)) = (
+            self.spec.step(self.key.step),
+            self.spec.targets.get(self.key.host.index()),
+        ) else {
+            return self.ended(Outcome::NotStarted, Some("no such step".to_owned()));
+        };
+        let route = match self.parts.directory.route(&self.spec.access, target) {
+            Ok(route) => route,
+            Err(why) => return self.ended(Outcome::Unreachable, Some(why)),
+        };
+        match &step.act {
+            Act::Exec(exec) => self.exec(&route, step, exec).await,
+            Act::Push(push) => self.push(&route, step, push).await,
+            Act::Connect => self.connect(&route).await,
+        }
+    }
+
+    /// Leaves a connection in the pool; nothing is sent on it, so no intent has to be durable.
+    async fn connect(&self, route: &Arc<Route>) -> Report {
+        match self.parts.ssh.connect(route, &self.cancel).await {
+            Ok(connected) => Report::Finished(Box::new(Finished {
+                host: self.key.host,
+                step: self.key.step,
+                attempt: self.key.attempt,
+                outcome: Outcome::Ok,
+                detail: None,
+                phases: connected.phases,
+                output: OutputSum::default(),
+            })),
+            Err(end) => self.report(end, OutputSum::default(), false),
+        }
+    }
+
+    async fn exec(&self, route: &Arc<Route>, step: &Step, exec: &Exec) -> Report {
+        if exec.stdin && self.stdin.is_none() && self.reattach.is_none() {
+            return self.ended(Outcome::NotStarted, Some(INPUT_GONE.to_owned()));
+        }
+        let spec = self.exec_spec(step, exec);
+        let stored = self.stored_extent();
+        let settings = &self.parts.settings;
+        let sink = TaskSink::new(
+            self.parts.store.clone(),
+            self.key,
+            settings.output_budget,
+            settings.output_tail,
+            self.signs.clone(),
+            stored,
+        );
+        let ssh = &self.parts.ssh;
+        let end = if exec.durable {
+            let durable = self.durable_attempt();
+            let start = self.start_from(stored);
+            ssh.exec_durable(
+                route,
+                &spec,
+                &durable,
+                start,
+                self.permit(),
+                &sink,
+                &self.cancel,
+            )
+            .await
+        } else {
+            ssh.exec(route, &spec, self.permit(), &sink, &self.cancel)
+                .await
+        };
+        let host_dropped = match &end {
+            AttemptEnd::Ended { capped, .. } => capped.unwrap_or(0),
+            _ => 0,
+        };
+        // What was held back is stored also when the attempt will be followed again: the
+        // reattach goes on behind it.
+        let output = sink.finish(host_dropped).await;
+        self.report(end, output, sink.has_started())
+    }
+
+    async fn push(&self, route: &Arc<Route>, step: &Step, push: &Push) -> Report {
+        let parts = self.parts.clone();
+        let blob = push.blob.clone();
+        let spooled =
+            tokio::task::spawn_blocking(move || parts.spool.file(parts.store.as_ref(), &blob));
+        let source = match spooled.await {
+            Ok(Ok(path)) => path,
+            Ok(Err(error)) => return self.ended(Outcome::NotStarted, Some(error.to_string())),
+            Err(error) => return self.ended(Outcome::NotStarted, Some(error.to_string())),
+        };
+        let spec = PushSpec {
+            source,
+            dest: push.dest.clone(),
+            owner: push.owner.clone(),
+            mode: push.mode,
+            run_as: Some(self.parts.settings.run_as),
+            timeout: step.timeout,
+            connect_timeout: self.spec.access.connect_timeout,
+        };
+        let end = self
+            .parts
+            .ssh
+            .push(route, &spec, self.permit(), &self.cancel)
+            .await;
+        self.report(end, OutputSum::default(), false)
+    }
+
+    fn exec_spec(&self, step: &Step, exec: &Exec) -> ExecSpec {
+        ExecSpec {
+            command: exec.command.clone(),
+            // Checks of ours are plain sh; a person's command is for the person's shell.
+            interpreter: match self.spec.kind {
+                RunKind::Preflight => Interpreter::PosixShell,
+                RunKind::Exec => Interpreter::LoginShell,
+            },
+            env: exec.env.clone().into_iter().collect(),
+            stdin: self.stdin.clone(),
+            run_as: exec.run_as.clone().map(|user| RunAs {
+                user,
+                method: self.parts.settings.run_as,
+            }),
+            timeout: step.timeout,
+            connect_timeout: self.spec.access.connect_timeout,
+            audit_tag: Some(format!("conn run={} by={}", self.key.run, self.by)),
+        }
+    }
+
+    fn durable_attempt(&self) -> Durable {
+        let TaskKey {
+            run,
+            host,
+            step,
+            attempt,
+        } = self.key;
+        let instance = &self.parts.settings.instance;
+        Durable {
+            attempt: format!("{instance}-{run}-{step}-{host}-{attempt}"),
+            output_cap: self.parts.settings.host_output_cap,
+        }
+    }
+
+    /// Removes what a durable attempt left on its host, after its result is stored.
+    pub(super) async fn forget(&self) {
+        let (Some(step), Some(target)) = (
+            self.spec.step(self.key.step),
+            self.spec.targets.get(self.key.host.index()),
+        ) else {
+            return;
+        };
+        let (Act::Exec(exec), Ok(route)) = (
+            &step.act,
+            self.parts.directory.route(&self.spec.access, target),
+        ) else {
+            return;
+        };
+        let spec = self.exec_spec(step, exec);
+        let durable = self.durable_attempt();
+        if let Err(error) = self.parts.ssh.forget_attempt(&route, &spec, &durable).await {
+            tracing::warn!(task = ?self.key, %error, "an attempt directory stays on its host");
+        }
+    }
+
+    fn start_from(&self, (stdout_from, stderr_from): (u64, u64)) -> Start {
+        if self.reattach.is_none() {
+            return Start::Fresh;
+        }
+        Start::Reattach {
+            stdout_from,
+            stderr_from,
+            process: None,
+        }
+    }
+
+    fn stored_extent(&self) -> (u64, u64) {
+        if self.reattach.is_none() {
+            return (0, 0);
+        }
+        let TaskKey {
+            run,
+            host,
+            step,
+            attempt,
+        } = self.key;
+        self.parts
+            .store
+            .output_extent(run.0, host.0, step.0, attempt.0)
+            .unwrap_or_default()
+    }
+
+    /// Resolves when the intent is durable.
+    fn permit(&self) -> Permit<'_> {
+        let mut durable = self.durable.clone();
+        let intent = self.intent;
+        Box::pin(async move {
+            let state = durable
+                .wait_for(|state| state.lsn >= intent || state.failed.is_some())
+                .await
+                .map_err(|_| "the engine is ending".to_owned())?;
+            match &state.failed {
+                Some(why) => Err(format!("the intent could not be stored: {why}")),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn report(&self, end: AttemptEnd, output: OutputSum, started: bool) -> Report {
+        match end {
+            // While an attempt is followed again, an unreachable host is `Lost`; what ends like
+            // this has left no trace on a host that was reached.
+            AttemptEnd::Ended {
+                outcome: Outcome::Unreachable,
+                detail,
+                ..
+            } if self.reattach.is_some() && self.stored_extent() == (0, 0) => {
+                Report::NeverStarted(detail.unwrap_or_default())
+            }
+            AttemptEnd::Ended {
+                outcome: Outcome::Unreachable,
+                ..
+            } if self.reattach.is_some() => {
+                self.ended(Outcome::InDoubt, Some(TRACE_GONE.to_owned()))
+            }
+            AttemptEnd::Ended {
+                outcome,
+                detail,
+                phases,
+                ..
+            } => Report::Finished(Box::new(Finished {
+                host: self.key.host,
+                step: self.key.step,
+                attempt: self.key.attempt,
+                outcome,
+                detail,
+                phases,
+                output,
+            })),
+            AttemptEnd::NoCredential { why } => Report::NoCredential(why),
+            AttemptEnd::Lost { why, .. } => Report::Lost { why, started },
+        }
+    }
+
+    fn ended(&self, outcome: Outcome, detail: Option<String>) -> Report {
+        Report::Finished(Box::new(Finished {
+            host: self.key.host,
+            step: self.key.step,
+            attempt: self.key.attempt,
+            outcome,
+            detail,
+            phases: Phases::default(),
+            output: OutputSum::default(),
+        }))
+    }
+}
+
+/// What is said of an attempt that ran, and whose directory is gone.
+pub(super) const TRACE_GONE: &str = "the command was started, but what the host kept of it is \
+     gone. Look at the host, then settle it";
+const INPUT_GONE: &str = "the input of --stdin was in the memory of an engine that ended; \
+     start the run again with it";
+
+/// How long to wait before following a lost attempt again: 1 s, doubling, at most 30 s.
+pub(super) fn reattach_delay(tries: u32) -> Duration {
+    Duration::from_secs(1 << tries.min(5)).min(Duration::from_secs(30))
+}
+
+/// Whether a lost attempt has been looked for long enough.
+pub(super) fn give_up(lost_since_ms: i64, limit_s: u64) -> bool {
+    let most = i64::try_from(limit_s.saturating_mul(1000)).unwrap_or(i64::MAX);
+    now().0.saturating_sub(lost_since_ms) > most
+}

@@ -1,0 +1,96 @@
+//! A run's events in words.
+
+use crate::run::decide::BY_RULE;
+use crate::run::event::{Event, What};
+use crate::run::ids::HostIx;
+use crate::run::spec::RunSpec;
+use crate::wire::view::TimelineEntry;
+
+/// Hosts named in one sentence.
+const NAMED: usize = 5;
+
+/// What a person should read of these events; the ends of single tasks are in the task list.
+pub fn timeline(spec: &RunSpec, events: &[Event]) -> Vec<TimelineEntry> {
+    events
+        .iter()
+        .filter_map(|event| {
+            let (by, what) = sentence(spec, &event.what)?;
+            Some(TimelineEntry {
+                at: event.at,
+                by,
+                what,
+            })
+        })
+        .collect()
+}
+
+fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
+    let rule = || BY_RULE.to_owned();
+    let names = |hosts: &[HostIx]| names(spec, hosts);
+    Some(match what {
+        What::Created { starter, .. } => (
+            starter.clone(),
+            format!("started on {} hosts", spec.targets.len()),
+        ),
+        What::Dispatched { .. } | What::Finished(_) => return None,
+        What::Parked { host, why } => (rule(), format!("{} waits: {why}", names(&[*host]))),
+        What::Unparked => (rule(), "a credential arrived".to_owned()),
+        What::Held { hosts, by } => (rule(), format!("{} leased by run {by}", names(hosts))),
+        What::Freed { hosts } => (rule(), format!("{} free again", names(hosts))),
+        What::Reattaching { hosts } => (rule(), format!("following {} again", names(hosts))),
+        What::BatchOpened { batch } => (rule(), format!("batch {} opened", batch + 1)),
+        What::Paused { by, reason } => (by.clone(), format!("paused: {reason}")),
+        What::Resumed { by } => (by.clone(), "resumed".to_owned()),
+        What::Aborted { by, reason } => (by.clone(), format!("aborted: {reason}")),
+        What::Retried { by, hosts } => (by.clone(), format!("retried {}", names(hosts))),
+        What::Skipped { by, hosts } => (by.clone(), format!("skipped {}", names(hosts))),
+        What::Settled { by, host, outcome } => (
+            by.clone(),
+            format!("settled {} as {outcome}", names(&[*host])),
+        ),
+        What::Tuned {
+            by,
+            concurrency,
+            max_failures,
+        } => (by.clone(), tuned(*concurrency, *max_failures)),
+        What::TakeAsked { by, reason, .. } => (by.clone(), format!("asked for the conn: {reason}")),
+        What::TakeRefused { by } => (by.clone(), "keeps the conn".to_owned()),
+        What::ConnMoved { to, reason } => (to.clone(), format!("has the conn: {reason}")),
+        What::Noted { by, text } => (by.clone(), format!("note: {text}")),
+        What::Recovered { in_flight } => (
+            rule(),
+            format!("the engine started again; {in_flight} hosts were in flight"),
+        ),
+        What::Ended { state } => (
+            rule(),
+            format!(
+                "ended: {}",
+                crate::run::state::RunState::from(*state).word()
+            ),
+        ),
+    })
+}
+
+fn tuned(concurrency: Option<u32>, max_failures: Option<u32>) -> String {
+    let parts: Vec<String> = [
+        concurrency.map(|limit| format!("concurrency {limit}")),
+        max_failures.map(|limit| format!("max_failures {limit}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!("tuned: {}", parts.join(", "))
+}
+
+fn names(spec: &RunSpec, hosts: &[HostIx]) -> String {
+    let name = |host: &HostIx| {
+        spec.targets
+            .get(host.index())
+            .map_or("?", |target| target.name.as_ref())
+    };
+    let some: Vec<&str> = hosts.iter().take(NAMED).map(name).collect();
+    match hosts.len().checked_sub(NAMED) {
+        Some(more) if more > 0 => format!("{} and {more} more hosts", some.join(", ")),
+        _ => some.join(", "),
+    }
+}

@@ -1,0 +1,224 @@
+//! What clients are shown of a run: built from its state, kept nowhere.
+
+use std::collections::HashSet;
+
+use super::core::Live;
+use crate::run::ids::{At, HostIx};
+use crate::run::spec::{Act, RunSpec};
+use crate::run::state::{HostState, Phase, Run, RunState, WaitFor};
+use crate::wire::view::{Laggard, RunLine, RunView, TaskView};
+
+/// Name hosts at work when no more than these are left.
+pub const FEW: usize = 8;
+
+/// A run in memory, with what only a live one has.
+pub fn run_view(live: &Live, laggards: &[Laggard], silent: &[Laggard]) -> RunView {
+    let mut view = plain_view(&live.run);
+    view.revision = live.revision();
+    view.rate = live.rate();
+    view.eta_s = eta(&live.run, view.rate);
+    view.laggards = laggards.to_vec();
+    view.silent = silent.to_vec();
+    view
+}
+
+/// A run as it stands, from its state alone.
+pub fn plain_view(run: &Run) -> RunView {
+    let state = run.state();
+    RunView {
+        run: run.id,
+        revision: 1,
+        kind: run.spec.kind.word().to_owned(),
+        title: run.spec.title.clone(),
+        targets: run.spec.targets_text.clone(),
+        state: state.word().to_owned(),
+        waits_for: waits_for(state),
+        because: because(run, state),
+        tally: run.tally.clone(),
+        starter: run.starter.clone(),
+        holder: run.holder.clone(),
+        asked_by: run
+            .take_asked
+            .as_ref()
+            .map(|asked| (asked.by.clone(), asked.until)),
+        created: run.created,
+        ended: run.ended.map(|(_, at)| at),
+        batch: (
+            run.batch + 1,
+            u32::try_from(run.spec.rollout.batches.len()).unwrap_or(u32::MAX),
+        ),
+        rate: None,
+        eta_s: None,
+        laggards: Vec::new(),
+        silent: Vec::new(),
+    }
+}
+
+/// The run's line in the list.
+pub fn run_line(run: &Run) -> RunLine {
+    let state = run.state();
+    RunLine {
+        run: run.id,
+        kind: run.spec.kind.word().to_owned(),
+        title: clip(&run.spec.title, 400),
+        targets: clip(&run.spec.targets_text, 400),
+        state: state.word().to_owned(),
+        waits_for: waits_for(state),
+        starter: run.starter.clone(),
+        holder: run.holder.clone(),
+        created: run.created,
+        ended: run.ended.map(|(_, at)| at),
+        tally: run.tally.clone(),
+    }
+}
+
+/// One task of the run.
+pub fn task_view(run: &Run, ix: HostIx) -> Option<TaskView> {
+    let state = run.host(ix)?;
+    let last = state.last.as_deref();
+    Some(TaskView {
+        host: run.spec.targets.get(ix.index())?.name.to_string(),
+        ix: ix.0,
+        step: run
+            .spec
+            .step(state.step)
+            .map(|step| step.name.clone())
+            .unwrap_or_default(),
+        attempts: state.attempt.0,
+        outcome: run.outcome(ix),
+        standing: standing(state).to_owned(),
+        detail: last.and_then(|last| last.detail.clone()),
+        phases: last.map(|last| last.phases).unwrap_or_default(),
+        output: last.map(|last| last.output.clone()).unwrap_or_default(),
+        began: state.began,
+        finished: state.ended,
+    })
+}
+
+/// All tasks of the run.
+pub fn task_views(run: &Run) -> Vec<TaskView> {
+    run.hosts()
+        .filter_map(|(ix, _)| task_view(run, ix))
+        .collect()
+}
+
+/// Hosts that ended from this place on, and the place after them: at most `limit` further on. A
+/// host that began again since is left out until it ends again.
+pub fn ended_since(run: &Run, from: u64, limit: usize) -> (Vec<TaskView>, u64) {
+    let order = &run.finish_order;
+    let from = usize::try_from(from).unwrap_or(usize::MAX).min(order.len());
+    let until = from.saturating_add(limit).min(order.len());
+    let mut later: HashSet<HostIx> = order[until..].iter().copied().collect();
+    let mut ended: Vec<TaskView> = order[from..until]
+        .iter()
+        .rev()
+        .filter(|ix| later.insert(**ix))
+        .filter_map(|ix| task_view(run, *ix))
+        .filter(|task| task.outcome.is_some())
+        .collect();
+    ended.reverse();
+    (ended, until as u64)
+}
+
+/// Hosts at work, longest first.
+pub fn laggards<'a>(
+    run: &Run,
+    stages: impl Iterator<Item = (HostIx, &'a super::sink::TaskSigns)>,
+    now: At,
+) -> Vec<Laggard> {
+    let mut hosts: Vec<Laggard> = stages
+        .filter_map(|(ix, signs)| {
+            Some(Laggard {
+                host: run.spec.targets.get(ix.index())?.name.to_string(),
+                seconds: now.since(run.host(ix)?.since) as f64 / 1e3,
+                stage: signs.stage().to_owned(),
+            })
+        })
+        .collect();
+    hosts.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    hosts
+}
+
+/// The parameters of a run, for people.
+pub fn params(spec: &RunSpec) -> std::collections::BTreeMap<String, String> {
+    let mut params = std::collections::BTreeMap::new();
+    let mut set = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            params.insert(name.to_owned(), value);
+        }
+    };
+    set("user", spec.access.user.clone());
+    set("ssh_config", spec.access.ssh_config.clone());
+    set("fanout", Some(spec.rollout.concurrency.to_string()));
+    for step in &spec.steps {
+        match &step.act {
+            Act::Exec(exec) => {
+                set("command", Some(exec.command.clone()));
+                set("run_as", exec.run_as.clone());
+                set("durable", exec.durable.then(|| "true".to_owned()));
+                let names: Vec<&str> = exec.env.keys().map(String::as_str).collect();
+                set("env", (!names.is_empty()).then(|| names.join(",")));
+                let timeout = step
+                    .timeout
+                    .map(|limit| format!("{}s", limit.as_secs_f64()));
+                set("timeout", timeout);
+            }
+            Act::Connect => set("hold", Some("true".to_owned())),
+            Act::Push(push) => set("push", Some(format!("{} to {}", push.source, push.dest))),
+        }
+    }
+    params
+}
+
+fn standing(state: &HostState) -> &'static str {
+    match state.phase {
+        Phase::Waiting | Phase::Ready => "waiting",
+        Phase::Held(_) => "held",
+        Phase::Parked => "parked",
+        Phase::Busy { reattaching: false } => "running",
+        Phase::Busy { reattaching: true } => "reattaching",
+        Phase::Done(_) => "done",
+    }
+}
+
+fn waits_for(state: RunState) -> Option<String> {
+    match state {
+        RunState::Waiting(what) => Some(what.word().to_owned()),
+        _ => None,
+    }
+}
+
+fn because(run: &Run, state: RunState) -> Option<String> {
+    if let Some(pause) = &run.paused {
+        return Some(format!("paused by {}: {}", pause.by, pause.reason));
+    }
+    match state {
+        RunState::Waiting(WaitFor::Credentials) => Some(format!(
+            "{} hosts wait for a credential: {}",
+            run.tally.parked,
+            run.lacks.as_deref().unwrap_or("none was usable")
+        )),
+        RunState::Waiting(WaitFor::Lease) => Some(format!(
+            "{} hosts are leased by another run",
+            run.tally.held
+        )),
+        _ => run.aborted_by.as_ref().map(|by| format!("aborted by {by}")),
+    }
+}
+
+fn eta(run: &Run, rate: Option<f64>) -> Option<f64> {
+    let left = run.tally.total() - run.tally.ended_all();
+    rate.map(|rate| f64::from(left) / rate)
+}
+
+/// At most this many bytes, cut between characters.
+fn clip(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = (0..=most)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
+    format!("{}…", &text[..end])
+}

@@ -1,0 +1,14 @@
+//! `conn`: a terminal operations console for on-call engineers, and the engine behind it.
+//!
+//! The table of contents; `ARCHITECTURE.md` is the map.
+
+pub mod cli;
+pub mod demo;
+pub mod engine;
+pub mod inventory;
+pub mod run;
+pub mod site;
+pub mod ssh;
+pub mod store;
+pub mod trust;
+pub mod wire;

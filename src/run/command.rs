@@ -1,0 +1,165 @@
+//! What people and the engine ask of a run, and why it may refuse.
+
+use super::ids::{At, HostIx, RunId};
+use super::outcome::{Outcome, OutcomeKind};
+
+/// A request to change a run. `by` is the Unix user who asks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Start nothing new; let tasks in flight finish.
+    Pause {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Go on. Needs the conn.
+    Resume {
+        /// Who.
+        by: String,
+    },
+    /// Cancel what runs, never start the rest.
+    Abort {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Start hosts that ended in one of these kinds again, at the step they ended in. Needs the conn.
+    Retry {
+        /// Who.
+        by: String,
+        /// Which outcomes; empty: every failure of the run.
+        only: Vec<OutcomeKind>,
+    },
+    /// Leave hosts out that have not started. Needs the conn.
+    Skip {
+        /// Who.
+        by: String,
+        /// The hosts.
+        hosts: Vec<HostIx>,
+    },
+    /// Say what an in-doubt task became. Needs the conn.
+    Settle {
+        /// Who.
+        by: String,
+        /// The host.
+        host: HostIx,
+        /// What it became.
+        verdict: Verdict,
+    },
+    /// Change limits. Needs the conn.
+    Tune {
+        /// Who.
+        by: String,
+        /// New concurrency.
+        concurrency: Option<u32>,
+        /// New failure limit.
+        max_failures: Option<u32>,
+    },
+    /// Take the conn from its holder.
+    Take {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// Whether the holder has a console or command attached now.
+        holder_attached: bool,
+    },
+    /// Keep the conn although somebody asked for it.
+    RefuseTake {
+        /// Who.
+        by: String,
+    },
+    /// Hand the conn over. Needs the conn.
+    Give {
+        /// Who.
+        by: String,
+        /// To whom.
+        to: String,
+    },
+    /// Add words.
+    Note {
+        /// Who.
+        by: String,
+        /// The words.
+        text: String,
+    },
+}
+
+/// What a person says an in-doubt task became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It did its work.
+    Ok,
+    /// It did not.
+    Failed,
+    /// Start it again.
+    Retry,
+}
+
+impl Verdict {
+    /// The outcome that stands for the verdict; none for a retry.
+    pub fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Ok => Some(Outcome::Ok),
+            Self::Failed => Some(Outcome::Failed(1)),
+            Self::Retry => None,
+        }
+    }
+}
+
+/// Why a run did not do as asked: the rule, and the way out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Only the holder of the conn may do this.
+    #[error(
+        "run {run}: {holder} has the conn. Ask them, or take it: conn runs take {run} --reason …"
+    )]
+    NotHolder {
+        /// The run.
+        run: RunId,
+        /// Who has it.
+        holder: String,
+    },
+    /// Nothing would change.
+    #[error("run {run} is {state} already")]
+    Already {
+        /// The run.
+        run: RunId,
+        /// The state it is in.
+        state: &'static str,
+    },
+    /// The run has ended.
+    #[error("run {run} has ended ({state}). See it with: conn runs show {run}")]
+    Ended {
+        /// The run.
+        run: RunId,
+        /// How it ended.
+        state: &'static str,
+    },
+    /// No host fits the request.
+    #[error("run {run}: no host {what}. See where each stands: conn runs show {run}")]
+    NoHost {
+        /// The run.
+        run: RunId,
+        /// What was looked for.
+        what: String,
+    },
+    /// A value that makes no sense.
+    #[error("run {run}: {why}")]
+    BadValue {
+        /// The run.
+        run: RunId,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// How long an attached holder has to answer a request for the conn, in milliseconds.
+pub const TAKE_WAIT_MS: i64 = 30_000;
+
+/// When a request for the conn passes, made at `now`.
+pub fn take_until(now: At) -> At {
+    At(now.0 + TAKE_WAIT_MS)
+}

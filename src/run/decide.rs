@@ -1,0 +1,500 @@
+//! What a run answers to a request, and what follows by itself. Changes nothing: it yields events.
+
+use super::command::{Command, Refusal, Verdict, take_until};
+use super::event::{EndState, Event, Finished, OutputSum, What};
+use super::ids::{At, Attempt, HostIx, RunId, StepIx};
+use super::outcome::{Outcome, OutcomeKind};
+use super::phases::Phases;
+use super::state::{Phase, Run, RunState, WaitFor};
+
+/// The name events carry when a rule decided, not a person.
+pub const BY_RULE: &str = "conn";
+
+impl Run {
+    /// The state of the contracts, derived from where the hosts stand.
+    pub fn state(&self) -> RunState {
+        if let Some((end, _)) = self.ended {
+            return end.into();
+        }
+        if self.paused.is_some() {
+            return RunState::Paused;
+        }
+        if self.tally.reattaching > 0 {
+            return RunState::Reattaching;
+        }
+        if self.tally.running == 0 && self.ready.is_empty() {
+            if self.tally.held > 0 {
+                return RunState::Waiting(WaitFor::Lease);
+            }
+            if self.tally.parked > 0 {
+                return RunState::Waiting(WaitFor::Credentials);
+            }
+        }
+        if self.tally.busy() == 0 && self.tally.ended_all() == 0 {
+            return RunState::Pending;
+        }
+        RunState::Running
+    }
+
+    /// The outcome of a host that has ended.
+    pub fn outcome(&self, host: HostIx) -> Option<Outcome> {
+        let state = self.host(host)?;
+        let Phase::Done(kind) = state.phase else {
+            return None;
+        };
+        let last = state.last.as_ref().map(|last| last.outcome.clone());
+        Some(match last {
+            Some(outcome) if outcome.kind() == kind => outcome,
+            _ => match kind {
+                OutcomeKind::Skipped => Outcome::Skipped,
+                OutcomeKind::NotStarted => Outcome::NotStarted,
+                OutcomeKind::Cancelled => Outcome::Cancelled,
+                _ => Outcome::InDoubt,
+            },
+        })
+    }
+
+    /// Answers a request with the events that fulfil it.
+    pub fn decide(&self, command: &Command, now: At) -> Result<Vec<Event>, Refusal> {
+        let whats = match command {
+            Command::Pause { by, reason } => self.decide_pause(by, reason)?,
+            Command::Resume { by } => self.decide_resume(by)?,
+            Command::Abort { by, reason } => self.decide_abort(by, reason)?,
+            Command::Retry { by, only } => self.decide_retry(by, only)?,
+            Command::Skip { by, hosts } => self.decide_skip(by, hosts)?,
+            Command::Settle { by, host, verdict } => self.decide_settle(by, *host, *verdict)?,
+            Command::Tune {
+                by,
+                concurrency,
+                max_failures,
+            } => self.decide_tune(by, *concurrency, *max_failures)?,
+            Command::Take {
+                by,
+                reason,
+                holder_attached,
+            } => self.decide_take(by, reason, *holder_attached, now)?,
+            Command::RefuseTake { by } => self.decide_refuse_take(by)?,
+            Command::Give { by, to } => self.decide_give(by, to)?,
+            Command::Note { by, text } => vec![What::Noted {
+                by: by.clone(),
+                text: text.clone(),
+            }],
+        };
+        Ok(events(whats, now))
+    }
+
+    /// What starts now that there is room: at most one step and attempt an event.
+    ///
+    /// `lease` says of a host which other run holds it, if any.
+    pub fn dispatch(&self, now: At, lease: impl Fn(HostIx) -> Option<RunId>) -> Option<Event> {
+        if self.paused.is_some() || self.aborted_by.is_some() || self.ended.is_some() {
+            return None;
+        }
+        let room = self.concurrency.saturating_sub(self.tally.busy()) as usize;
+        let first = *self.ready.front()?;
+        if room == 0 || self.over_failure_limit() {
+            return None;
+        }
+        let (step, attempt) = self.next_attempt(first)?;
+        let lease = |host| {
+            let idle = self.spec.connects_only(self.host(host)?.step);
+            if idle { None } else { lease(host) }
+        };
+        if let Some(by) = lease(first) {
+            let hosts = self.leading(room, |host| lease(host) == Some(by));
+            return Some(event(What::Held { hosts, by }, now));
+        }
+        let hosts = self.leading(room, |host| {
+            self.next_attempt(host) == Some((step, attempt)) && lease(host).is_none()
+        });
+        let dispatched = What::Dispatched {
+            step,
+            attempt,
+            hosts,
+        };
+        Some(event(dispatched, now))
+    }
+
+    /// What follows by itself from where the run stands: the next batch, a pause, the end, the conn.
+    pub fn advance(&self, now: At) -> Option<Event> {
+        if let Some(asked) = &self.take_asked
+            && asked.until <= now
+        {
+            return Some(event(
+                What::ConnMoved {
+                    to: asked.by.clone(),
+                    reason: format!("{}; the holder did not answer", asked.reason),
+                },
+                now,
+            ));
+        }
+        if self.ended.is_some() || self.tally.busy() > 0 {
+            return self.pause_over_limit(now);
+        }
+        let left = self.tally.total() - self.tally.ended_all();
+        if left == 0 {
+            return Some(event(
+                What::Ended {
+                    state: self.end_state(),
+                },
+                now,
+            ));
+        }
+        if self.paused.is_some() || self.aborted_by.is_some() {
+            return None;
+        }
+        if let Some(pause) = self.pause_over_limit(now) {
+            return Some(pause);
+        }
+        let opened_left = !self.ready.is_empty() || self.tally.held > 0 || self.tally.parked > 0;
+        if opened_left {
+            return None;
+        }
+        Some(event(self.next_batch(), now))
+    }
+
+    /// What an engine that finds this run without its tasks must record: durable attempts are
+    /// followed again, repeatable steps start again, the rest is in doubt.
+    pub fn recover(&self, now: At) -> Vec<Event> {
+        let busy: Vec<(HostIx, StepIx, Attempt)> = self
+            .hosts()
+            .filter(|(_, state)| matches!(state.phase, Phase::Busy { .. }))
+            .map(|(ix, state)| (ix, state.step, state.attempt))
+            .collect();
+        if busy.is_empty() {
+            return Vec::new();
+        }
+        let mut whats = vec![What::Recovered {
+            in_flight: u32::try_from(busy.len()).unwrap_or(u32::MAX),
+        }];
+        let (durable, plain): (Vec<_>, Vec<_>) = busy
+            .into_iter()
+            .partition(|(_, step, _)| self.is_durable(*step));
+        for &(host, step, attempt) in &plain {
+            whats.push(in_doubt(host, step, attempt));
+        }
+        let again: Vec<HostIx> = plain
+            .into_iter()
+            .filter(|(_, step, _)| self.is_repeatable(*step))
+            .map(|(host, ..)| host)
+            .collect();
+        if !again.is_empty() {
+            whats.push(What::Retried {
+                by: BY_RULE.to_owned(),
+                hosts: again,
+            });
+        }
+        if !durable.is_empty() {
+            whats.push(What::Reattaching {
+                hosts: durable.into_iter().map(|(host, ..)| host).collect(),
+            });
+        }
+        events(whats, now)
+    }
+
+    fn next_attempt(&self, host: HostIx) -> Option<(StepIx, Attempt)> {
+        self.host(host)
+            .map(|state| (state.step, Attempt(state.attempt.0 + 1)))
+    }
+
+    fn leading(&self, room: usize, fits: impl Fn(HostIx) -> bool) -> Vec<HostIx> {
+        self.ready
+            .iter()
+            .copied()
+            .take(room)
+            .take_while(|host| fits(*host))
+            .collect()
+    }
+
+    fn over_failure_limit(&self) -> bool {
+        self.max_failures
+            .is_some_and(|limit| self.tally.failures().saturating_sub(self.forgiven) > limit)
+    }
+
+    fn pause_over_limit(&self, now: At) -> Option<Event> {
+        let stands = self.ended.is_some() || self.paused.is_some() || self.aborted_by.is_some();
+        let unfinished = self.tally.total() > self.tally.ended_all();
+        (!stands && unfinished && self.over_failure_limit()).then(|| {
+            let reason = format!(
+                "{} failures, more than max_failures {}",
+                self.tally.failures() - self.forgiven,
+                self.max_failures.unwrap_or(0)
+            );
+            event(
+                What::Paused {
+                    by: BY_RULE.to_owned(),
+                    reason,
+                },
+                now,
+            )
+        })
+    }
+
+    fn next_batch(&self) -> What {
+        if self.is_holding() {
+            return What::BatchOpened { batch: 0 };
+        }
+        if self.batch == 0 && self.spec.rollout.look_after_first && !self.looked {
+            return What::Paused {
+                by: BY_RULE.to_owned(),
+                reason: "the first hosts have ended; look, then resume for the rest".to_owned(),
+            };
+        }
+        What::BatchOpened {
+            batch: self.batch + 1,
+        }
+    }
+
+    fn end_state(&self) -> EndState {
+        if self.aborted_by.is_some() {
+            EndState::Aborted
+        } else if self.tally.not_ok() > 0 {
+            EndState::Failed
+        } else {
+            EndState::Succeeded
+        }
+    }
+
+    fn need_conn(&self, by: &str) -> Result<(), Refusal> {
+        match &self.holder {
+            Some(holder) if holder != by => Err(Refusal::NotHolder {
+                run: self.id,
+                holder: holder.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn need_open(&self) -> Result<(), Refusal> {
+        match self.ended {
+            Some((state, _)) => Err(Refusal::Ended {
+                run: self.id,
+                state: RunState::from(state).word(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn already<T>(&self, state: &'static str) -> Result<T, Refusal> {
+        Err(Refusal::Already {
+            run: self.id,
+            state,
+        })
+    }
+
+    fn no_host<T>(&self, what: impl Into<String>) -> Result<T, Refusal> {
+        Err(Refusal::NoHost {
+            run: self.id,
+            what: what.into(),
+        })
+    }
+
+    fn decide_pause(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        if self.paused.is_some() {
+            return self.already("paused");
+        }
+        if self.aborted_by.is_some() {
+            return self.already("being aborted");
+        }
+        Ok(vec![What::Paused {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        }])
+    }
+
+    fn decide_resume(&self, by: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.need_conn(by)?;
+        if self.paused.is_none() {
+            return self.already(self.state().word());
+        }
+        Ok(vec![What::Resumed { by: by.to_owned() }])
+    }
+
+    fn decide_abort(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        if self.aborted_by.is_some() {
+            return self.already("being aborted");
+        }
+        Ok(vec![What::Aborted {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        }])
+    }
+
+    fn decide_retry(&self, by: &str, only: &[OutcomeKind]) -> Result<Vec<What>, Refusal> {
+        self.need_conn(by)?;
+        let wanted = |kind: OutcomeKind| {
+            if only.is_empty() {
+                kind.is_failure() && kind != OutcomeKind::InDoubt
+            } else {
+                only.contains(&kind)
+            }
+        };
+        let hosts: Vec<HostIx> = self
+            .hosts()
+            .filter(|(_, state)| matches!(state.phase, Phase::Done(kind) if wanted(kind)))
+            .map(|(ix, _)| ix)
+            .collect();
+        if hosts.is_empty() {
+            return self.no_host("ended in an outcome to retry");
+        }
+        Ok(vec![What::Retried {
+            by: by.to_owned(),
+            hosts,
+        }])
+    }
+
+    fn decide_skip(&self, by: &str, hosts: &[HostIx]) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.need_conn(by)?;
+        let hosts: Vec<HostIx> = hosts
+            .iter()
+            .copied()
+            .filter(|host| {
+                self.host(*host)
+                    .is_some_and(|state| state.phase.is_unstarted())
+            })
+            .collect();
+        if hosts.is_empty() {
+            return self.no_host("of those is still to start");
+        }
+        Ok(vec![What::Skipped {
+            by: by.to_owned(),
+            hosts,
+        }])
+    }
+
+    fn decide_settle(
+        &self,
+        by: &str,
+        host: HostIx,
+        verdict: Verdict,
+    ) -> Result<Vec<What>, Refusal> {
+        self.need_conn(by)?;
+        let doubted = self
+            .host(host)
+            .is_some_and(|state| state.phase == Phase::Done(OutcomeKind::InDoubt));
+        if !doubted {
+            return self.no_host("of that name is in doubt");
+        }
+        let by = by.to_owned();
+        Ok(vec![match verdict.outcome() {
+            Some(outcome) => What::Settled { by, host, outcome },
+            None => What::Retried {
+                by,
+                hosts: vec![host],
+            },
+        }])
+    }
+
+    fn decide_tune(
+        &self,
+        by: &str,
+        concurrency: Option<u32>,
+        max_failures: Option<u32>,
+    ) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.need_conn(by)?;
+        if concurrency == Some(0) {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "a concurrency of 0 would start nothing; pause the run instead".to_owned(),
+            });
+        }
+        if concurrency.is_none() && max_failures.is_none() {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "nothing to tune; give --concurrency or --max-failures".to_owned(),
+            });
+        }
+        Ok(vec![What::Tuned {
+            by: by.to_owned(),
+            concurrency,
+            max_failures,
+        }])
+    }
+
+    fn decide_take(
+        &self,
+        by: &str,
+        reason: &str,
+        holder_attached: bool,
+        now: At,
+    ) -> Result<Vec<What>, Refusal> {
+        if self.holder.as_deref() == Some(by) {
+            return self.already("yours");
+        }
+        if reason.trim().is_empty() {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "taking the conn needs a reason; give --reason".to_owned(),
+            });
+        }
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        Ok(vec![if holder_attached && self.holder.is_some() {
+            What::TakeAsked {
+                by,
+                reason,
+                until: take_until(now),
+            }
+        } else {
+            What::ConnMoved { to: by, reason }
+        }])
+    }
+
+    fn decide_refuse_take(&self, by: &str) -> Result<Vec<What>, Refusal> {
+        self.need_conn(by)?;
+        if self.take_asked.is_none() {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "nobody asked for the conn".to_owned(),
+            });
+        }
+        Ok(vec![What::TakeRefused { by: by.to_owned() }])
+    }
+
+    fn decide_give(&self, by: &str, to: &str) -> Result<Vec<What>, Refusal> {
+        self.need_conn(by)?;
+        if self.holder.as_deref() == Some(to) {
+            return self.already("theirs");
+        }
+        Ok(vec![What::ConnMoved {
+            to: to.to_owned(),
+            reason: format!("given by {by}"),
+        }])
+    }
+}
+
+impl From<EndState> for RunState {
+    fn from(end: EndState) -> Self {
+        match end {
+            EndState::Succeeded => Self::Succeeded,
+            EndState::Failed => Self::Failed,
+            EndState::Aborted => Self::Aborted,
+        }
+    }
+}
+
+fn in_doubt(host: HostIx, step: StepIx, attempt: Attempt) -> What {
+    What::Finished(Box::new(Finished {
+        host,
+        step,
+        attempt,
+        outcome: Outcome::InDoubt,
+        detail: Some(
+            "the engine stopped while this ran; look at the host, then settle it".to_owned(),
+        ),
+        phases: Phases::default(),
+        output: OutputSum::default(),
+    }))
+}
+
+fn event(what: What, at: At) -> Event {
+    Event { at, what }
+}
+
+fn events(whats: Vec<What>, at: At) -> Vec<Event> {
+    whats.into_iter().map(|what| event(what, at)).collect()
+}

@@ -1,0 +1,27 @@
+//! Runs: what every kind of work in the product is made of.
+//!
+//! Pure: values in, values out. No clock, no file, no network, no async.
+
+pub mod cause;
+pub mod command;
+pub mod complaint;
+pub mod decide;
+pub mod duration;
+pub mod event;
+pub mod gather;
+pub mod ids;
+pub mod neutral;
+pub mod outcome;
+pub mod output;
+pub mod phases;
+pub mod preflight;
+pub mod quote;
+pub mod run_state;
+pub mod size;
+pub mod spec;
+pub mod state;
+pub mod strict_toml;
+pub mod tally;
+#[cfg(test)]
+mod tests;
+pub mod unified;

@@ -1,0 +1,192 @@
+//! What a run is made of, frozen when it starts: stored once as a blob, named by its digest.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ids::StepIx;
+
+/// Everything that was decided before the run began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSpec {
+    /// What sort of action this is.
+    pub kind: RunKind,
+    /// One line for lists: the command, or the name of the definition.
+    pub title: String,
+    /// The host set as the person wrote it.
+    pub targets_text: String,
+    /// The frozen hosts, in the order of work.
+    pub targets: Vec<Target>,
+    /// What happens on each host, in order.
+    pub steps: Vec<Step>,
+    /// How the hosts take their turns.
+    pub rollout: Rollout,
+    /// The claim on each host while the run works there.
+    pub lease: Lease,
+    /// How hosts are reached and who we are there.
+    pub access: Access,
+}
+
+impl RunSpec {
+    /// Whether every host is connected to before the first of them does anything.
+    pub fn holds(&self) -> bool {
+        self.connects_only(StepIx(0))
+    }
+
+    /// Whether this step does nothing on the host, and so needs no lease there.
+    pub fn connects_only(&self, step: StepIx) -> bool {
+        self.step(step)
+            .is_some_and(|step| matches!(step.act, Act::Connect))
+    }
+
+    /// The step at this place.
+    pub fn step(&self, ix: StepIx) -> Option<&Step> {
+        self.steps.get(usize::from(ix.0))
+    }
+}
+
+/// What sort of action a run executes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// An ad-hoc command on a host set.
+    Exec,
+    /// The checks before a maintenance window.
+    Preflight,
+}
+
+impl RunKind {
+    /// The word of the contracts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exec => "exec",
+            Self::Preflight => "preflight",
+        }
+    }
+}
+
+/// One frozen target: a name, and what the inventory said of it when the run started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The name people and the journal use.
+    pub name: Arc<str>,
+    /// Where to connect, when the inventory knows better than the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Arc<str>>,
+    /// The port, when the inventory gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The login user, when the inventory gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Arc<str>>,
+}
+
+/// One step on one host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The name in lists and in `--step`.
+    pub name: String,
+    /// What is done.
+    pub act: Act,
+    /// Time the act may take after it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Whether doing it twice does no harm, said by a person.
+    #[serde(default)]
+    pub idempotent: bool,
+}
+
+/// What a step does. A step that only connects comes first, and is a barrier: no host goes on to
+/// its next step before every host's connection was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Run a command.
+    Exec(Exec),
+    /// Bring a file to the host.
+    Push(Push),
+    /// Connect and authenticate, nothing else (`--hold`).
+    Connect,
+}
+
+/// A command on a host.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Exec {
+    /// Shell text, run by the login shell of the user (of `run_as` where given).
+    pub command: String,
+    /// Variables set for the command.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// The user the command runs as, when it is not the login user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_as: Option<String>,
+    /// Whether the command outlives its connection and can be followed again.
+    #[serde(default)]
+    pub durable: bool,
+    /// Whether the client gave input. It lives in the engine's memory only, as it may hold a
+    /// secret, and is lost with the engine.
+    #[serde(default)]
+    pub stdin: bool,
+}
+
+/// A file that goes to each host whole or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Push {
+    /// The name of the blob that holds its bytes.
+    pub blob: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The path it was read from, for people.
+    pub source: String,
+    /// The absolute path on the host.
+    pub dest: String,
+    /// Owner, `user` or `user:group`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Permission bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
+}
+
+/// How hosts take their turns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Hosts that may be at work at once.
+    pub concurrency: u32,
+    /// Sizes of the batches; their sum is the number of targets.
+    pub batches: Vec<u32>,
+    /// Pause when the first batch has ended, for a person to look (`--first`).
+    #[serde(default)]
+    pub look_after_first: bool,
+    /// More failures than this stop the rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_failures: Option<u32>,
+}
+
+/// A run's claim on a host while it works there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lease {
+    /// Never waits and makes nobody wait.
+    Shared,
+    /// One such run a host; others wait.
+    Exclusive,
+}
+
+/// How hosts are reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// The login user given with the run; wins over inventory and `ssh_config`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The `ssh_config` to use instead of the user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_config: Option<String>,
+    /// Time for each phase of connecting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_timeout: Option<Duration>,
+    /// Authenticate all targets before the first command (`--hold`).
+    #[serde(default)]
+    pub hold: bool,
+}

@@ -1,0 +1,565 @@
+//! Where a run stands: built only by [`Run::apply`], which never fails and does no I/O.
+//!
+//! Invariants: every host is in exactly one [`Phase`], `tally` counts the phases, and `ready` holds
+//! exactly the hosts in [`Phase::Ready`]. The cost of an event does not grow with the number of
+//! hosts, save for acts that name all of them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::decide::BY_RULE;
+use super::event::{EndState, Event, Finished, What};
+use super::ids::{At, Attempt, HostIx, RunId, StepIx};
+use super::outcome::{Outcome, OutcomeKind};
+use super::spec::{Act, RunSpec};
+use super::tally::Tally;
+
+pub use super::run_state::{RunState, WaitFor};
+
+/// Where one host stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Its batch is not open yet.
+    Waiting,
+    /// It may start as soon as a slot is free.
+    Ready,
+    /// Another run holds its lease.
+    Held(RunId),
+    /// It waits for a credential.
+    Parked,
+    /// A task owns it.
+    Busy {
+        /// Whether the connection is lost and being made again.
+        reattaching: bool,
+    },
+    /// It ended so.
+    Done(OutcomeKind),
+}
+
+/// One host's progress.
+#[derive(Debug, Clone)]
+pub struct HostState {
+    /// Where it stands.
+    pub phase: Phase,
+    /// The step it is at, or ended in.
+    pub step: StepIx,
+    /// Dispatches of that step so far.
+    pub attempt: Attempt,
+    /// The last attempt that ended, of any step.
+    pub last: Option<Box<Finished>>,
+    /// When the current or last attempt was dispatched.
+    pub since: At,
+    /// When work on the host began; anew when it is retried.
+    pub began: Option<At>,
+    /// When it ended there.
+    pub ended: Option<At>,
+}
+
+/// Why a run stands still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Who paused it; `conn` for a rule.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: At,
+}
+
+/// A request for the conn that has not been answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeAsked {
+    /// Who asks.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it passes.
+    pub until: At,
+}
+
+/// What must be done now that an event is part of the run. Dropped on replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Start this step on these hosts.
+    Start {
+        /// The step.
+        step: StepIx,
+        /// The attempt.
+        attempt: Attempt,
+        /// The hosts.
+        hosts: Vec<HostIx>,
+    },
+    /// Follow these attempts again.
+    Reattach {
+        /// The hosts.
+        hosts: Vec<HostIx>,
+    },
+    /// Cancel every task in flight.
+    CancelAll,
+    /// The run is over.
+    Ended,
+}
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// What was frozen when it started.
+    pub spec: Arc<RunSpec>,
+    /// When it was created.
+    pub created: At,
+    /// When it ended, if it did.
+    pub ended: Option<(EndState, At)>,
+    /// Who asked for it.
+    pub starter: String,
+    /// Who has the conn.
+    pub holder: Option<String>,
+    /// An unanswered request for the conn.
+    pub take_asked: Option<TakeAsked>,
+    /// Why it stands still, if it does.
+    pub paused: Option<Pause>,
+    /// What the last parked host lacks, in a sentence.
+    pub lacks: Option<String>,
+    /// Who aborted it, if anybody did.
+    pub aborted_by: Option<String>,
+    /// The batch that is open, from 0.
+    pub batch: u32,
+    /// Hosts that may be at work at once.
+    pub concurrency: u32,
+    /// More failures than this, since the last resume, pause the run.
+    pub max_failures: Option<u32>,
+    /// Counts of hosts by phase.
+    pub tally: Tally,
+    /// Hosts in the order they ended, for followers that read on from a place.
+    pub finish_order: Vec<HostIx>,
+    pub(super) hosts: Vec<HostState>,
+    pub(super) ready: VecDeque<HostIx>,
+    pub(super) opened: u32,
+    pub(super) forgiven: u32,
+    pub(super) looked: bool,
+}
+
+impl Run {
+    /// A run as its `Created` event makes it: the first batch is open, nothing has started.
+    pub fn new(id: RunId, spec: Arc<RunSpec>, starter: &str, at: At) -> Self {
+        let count = spec.targets.len();
+        let host = HostState {
+            phase: Phase::Waiting,
+            step: StepIx(0),
+            attempt: Attempt(0),
+            last: None,
+            since: at,
+            began: None,
+            ended: None,
+        };
+        let mut run = Self {
+            id,
+            created: at,
+            ended: None,
+            starter: starter.to_owned(),
+            holder: Some(starter.to_owned()),
+            take_asked: None,
+            paused: None,
+            lacks: None,
+            aborted_by: None,
+            batch: 0,
+            concurrency: spec.rollout.concurrency.max(1),
+            max_failures: spec.rollout.max_failures,
+            tally: Tally::all_waiting(count),
+            finish_order: Vec::new(),
+            hosts: vec![host; count],
+            ready: VecDeque::new(),
+            opened: 0,
+            forgiven: 0,
+            looked: false,
+            spec,
+        };
+        if run.spec.holds() {
+            // Every host is connected to; the first batch opens when all have been tried.
+            (0..)
+                .map(HostIx)
+                .take(count)
+                .for_each(|host| run.make_ready(host));
+        } else {
+            run.open_batch(0);
+        }
+        run
+    }
+
+    /// One host's progress.
+    pub fn host(&self, host: HostIx) -> Option<&HostState> {
+        self.hosts.get(host.index())
+    }
+
+    /// All hosts, in the order of the frozen targets.
+    pub fn hosts(&self) -> impl Iterator<Item = (HostIx, &HostState)> {
+        (0..).map(HostIx).zip(&self.hosts)
+    }
+
+    /// Makes the event part of the run and says what must be done now.
+    pub fn apply(&mut self, event: &Event) -> Vec<Effect> {
+        match &event.what {
+            What::Created { .. } | What::Noted { .. } | What::Recovered { .. } => Vec::new(),
+            What::Dispatched {
+                step,
+                attempt,
+                hosts,
+            } => self.dispatched(*step, *attempt, hosts, event.at),
+            What::Parked { host, why } => self.parked(*host, why),
+            What::Unparked => self.unparked(),
+            What::Held { hosts, by } => self.held(hosts, *by),
+            What::Freed { hosts } => self.freed(hosts),
+            What::Reattaching { hosts } => self.reattaching(hosts),
+            What::Finished(finished) => self.finished(finished, event.at),
+            What::BatchOpened { batch } => self.batch_opened(*batch),
+            What::Paused { by, reason } => self.pause(by, reason, event.at),
+            What::Resumed { .. } => self.resumed(),
+            What::Aborted { by, .. } => self.aborted(by, event.at),
+            What::Retried { by, hosts } => self.retried(by, hosts),
+            What::Skipped { hosts, .. } => self.end_unstarted(hosts, &Outcome::Skipped, event.at),
+            What::Settled { host, outcome, .. } => self.settled(*host, outcome, event.at),
+            What::Tuned {
+                concurrency,
+                max_failures,
+                ..
+            } => self.tuned(*concurrency, *max_failures),
+            What::TakeAsked { by, reason, until } => self.take_was_asked(by, reason, *until),
+            What::TakeRefused { .. } => self.take_answered(),
+            What::ConnMoved { to, .. } => self.conn_moved(to),
+            What::Ended { state } => self.end(*state, event.at),
+        }
+    }
+
+    fn set_phase(&mut self, host: HostIx, phase: Phase) {
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            self.tally.moved(state.phase, phase);
+            state.phase = phase;
+        }
+    }
+
+    fn phase(&self, host: HostIx) -> Option<Phase> {
+        self.hosts.get(host.index()).map(|state| state.phase)
+    }
+
+    /// Takes hosts out of the ready queue. They stand at its front unless leases made gaps.
+    fn unqueue(&mut self, hosts: &[HostIx]) {
+        let mut rest = hosts.iter().peekable();
+        while rest
+            .peek()
+            .is_some_and(|host| self.ready.front() == Some(host))
+        {
+            self.ready.pop_front();
+            rest.next();
+        }
+        if rest.peek().is_some() {
+            let gone: std::collections::HashSet<HostIx> = rest.copied().collect();
+            self.ready.retain(|host| !gone.contains(host));
+        }
+    }
+
+    fn dispatched(
+        &mut self,
+        step: StepIx,
+        attempt: Attempt,
+        hosts: &[HostIx],
+        at: At,
+    ) -> Vec<Effect> {
+        self.unqueue(hosts);
+        for &host in hosts {
+            self.set_phase(host, Phase::Busy { reattaching: false });
+            if let Some(state) = self.hosts.get_mut(host.index()) {
+                state.step = step;
+                state.attempt = attempt;
+                state.since = at;
+                state.began = state.began.or(Some(at));
+            }
+        }
+        vec![Effect::Start {
+            step,
+            attempt,
+            hosts: hosts.to_vec(),
+        }]
+    }
+
+    fn parked(&mut self, host: HostIx, why: &str) -> Vec<Effect> {
+        self.lacks = Some(why.to_owned());
+        self.set_phase(host, Phase::Parked);
+        // The dispatch is taken back: the next one is the same attempt.
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            state.attempt = Attempt(state.attempt.0.saturating_sub(1));
+        }
+        Vec::new()
+    }
+
+    fn unparked(&mut self) -> Vec<Effect> {
+        for ix in (0..).map(HostIx).take(self.hosts.len()) {
+            if self.phase(ix) == Some(Phase::Parked) {
+                self.make_ready(ix);
+            }
+        }
+        Vec::new()
+    }
+
+    fn make_ready(&mut self, host: HostIx) {
+        self.set_phase(host, Phase::Ready);
+        self.ready.push_back(host);
+    }
+
+    fn held(&mut self, hosts: &[HostIx], by: RunId) -> Vec<Effect> {
+        self.unqueue(hosts);
+        for &host in hosts {
+            self.set_phase(host, Phase::Held(by));
+        }
+        Vec::new()
+    }
+
+    fn freed(&mut self, hosts: &[HostIx]) -> Vec<Effect> {
+        for &host in hosts {
+            if matches!(self.phase(host), Some(Phase::Held(_))) {
+                self.make_ready(host);
+            }
+        }
+        Vec::new()
+    }
+
+    fn reattaching(&mut self, hosts: &[HostIx]) -> Vec<Effect> {
+        for &host in hosts {
+            self.set_phase(host, Phase::Busy { reattaching: true });
+        }
+        vec![Effect::Reattach {
+            hosts: hosts.to_vec(),
+        }]
+    }
+
+    fn finished(&mut self, finished: &Finished, at: At) -> Vec<Effect> {
+        let host = finished.host;
+        let kind = finished.outcome.kind();
+        let next = StepIx(finished.step.0 + 1);
+        let more = kind == OutcomeKind::Ok && self.spec.step(next).is_some();
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            state.last = Some(Box::new(finished.clone()));
+            if more {
+                state.step = next;
+                state.attempt = Attempt(0);
+            }
+        }
+        if more && self.aborted_by.is_none() {
+            self.goes_on(host);
+        } else if more {
+            // A host that was only connected to has not begun.
+            let began = !self.spec.connects_only(finished.step);
+            let kind = if began {
+                OutcomeKind::Cancelled
+            } else {
+                OutcomeKind::NotStarted
+            };
+            self.done(host, kind, at);
+        } else {
+            self.done(host, kind, at);
+        }
+        Vec::new()
+    }
+
+    /// To its next step: a host that began goes on before another begins, one that was only
+    /// connected to waits for its batch.
+    fn goes_on(&mut self, host: HostIx) {
+        if host.0 >= self.opened {
+            self.set_phase(host, Phase::Waiting);
+        } else {
+            self.set_phase(host, Phase::Ready);
+            self.ready.push_front(host);
+        }
+    }
+
+    fn done(&mut self, host: HostIx, kind: OutcomeKind, at: At) {
+        self.set_phase(host, Phase::Done(kind));
+        self.finish_order.push(host);
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            state.ended = Some(at);
+        }
+    }
+
+    /// Whether hosts are being connected to and no batch is open yet.
+    pub fn is_holding(&self) -> bool {
+        self.opened == 0
+    }
+
+    /// Whether the host has done more than to be connected to.
+    pub fn has_begun(&self, host: HostIx) -> bool {
+        self.host(host).is_some_and(|state| {
+            let first = StepIx(u16::from(self.spec.holds()));
+            state.step > first || (state.step == first && state.attempt.0 > 0)
+        })
+    }
+
+    fn open_batch(&mut self, batch: u32) {
+        let size = self
+            .spec
+            .rollout
+            .batches
+            .get(batch as usize)
+            .copied()
+            .unwrap_or(u32::MAX);
+        let end = self
+            .opened
+            .saturating_add(size)
+            .min(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
+        for ix in (self.opened..end).map(HostIx) {
+            if self.phase(ix) == Some(Phase::Waiting) {
+                self.make_ready(ix);
+            }
+        }
+        self.opened = end;
+        self.batch = batch;
+    }
+
+    fn batch_opened(&mut self, batch: u32) -> Vec<Effect> {
+        self.open_batch(batch);
+        Vec::new()
+    }
+
+    fn pause(&mut self, by: &str, reason: &str, at: At) -> Vec<Effect> {
+        self.paused = Some(Pause {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            at,
+        });
+        Vec::new()
+    }
+
+    fn resumed(&mut self) -> Vec<Effect> {
+        self.paused = None;
+        self.looked = true;
+        self.forgiven = self.tally.failures();
+        Vec::new()
+    }
+
+    fn aborted(&mut self, by: &str, at: At) -> Vec<Effect> {
+        self.aborted_by = Some(by.to_owned());
+        self.paused = None;
+        let unstarted: Vec<HostIx> = self
+            .hosts()
+            .filter(|(_, state)| state.phase.is_unstarted())
+            .map(|(ix, _)| ix)
+            .collect();
+        self.end_unstarted(&unstarted, &Outcome::NotStarted, at);
+        vec![Effect::CancelAll]
+    }
+
+    /// Ends hosts no task owns. One that did a step already was cut short, not left out.
+    fn end_unstarted(&mut self, hosts: &[HostIx], outcome: &Outcome, at: At) -> Vec<Effect> {
+        self.unqueue(hosts);
+        for &host in hosts {
+            let began = self
+                .host(host)
+                .is_some_and(|state| state.step.0 > u16::from(self.spec.holds()));
+            let kind = match outcome {
+                Outcome::NotStarted if began => OutcomeKind::Cancelled,
+                other => other.kind(),
+            };
+            self.done(host, kind, at);
+        }
+        Vec::new()
+    }
+
+    fn retried(&mut self, by: &str, hosts: &[HostIx]) -> Vec<Effect> {
+        self.ended = None;
+        self.aborted_by = None;
+        let forgiven = self.forgiven;
+        for &host in hosts {
+            if matches!(self.phase(host), Some(Phase::Done(_))) {
+                self.make_ready(host);
+                if let Some(state) = self.hosts.get_mut(host.index()) {
+                    (state.began, state.ended) = (None, None);
+                }
+            }
+        }
+        self.forgiven = self.tally.failures();
+        if by == BY_RULE {
+            // Only a person forgives failures.
+            self.forgiven = forgiven.min(self.forgiven);
+        }
+        Vec::new()
+    }
+
+    fn settled(&mut self, host: HostIx, outcome: &Outcome, at: At) -> Vec<Effect> {
+        let Some(state) = self.hosts.get_mut(host.index()) else {
+            return Vec::new();
+        };
+        self.ended = None;
+        let mut finished = state.last.as_deref().cloned().unwrap_or(Finished {
+            host,
+            step: state.step,
+            attempt: state.attempt,
+            outcome: Outcome::InDoubt,
+            detail: None,
+            phases: super::phases::Phases::default(),
+            output: super::event::OutputSum::default(),
+        });
+        finished.outcome = outcome.clone();
+        finished.detail = Some("settled by a person".to_owned());
+        self.finished(&finished, at)
+    }
+
+    fn tuned(&mut self, concurrency: Option<u32>, max_failures: Option<u32>) -> Vec<Effect> {
+        if let Some(limit) = concurrency {
+            self.concurrency = limit.max(1);
+        }
+        if max_failures.is_some() {
+            self.max_failures = max_failures;
+        }
+        Vec::new()
+    }
+
+    fn take_was_asked(&mut self, by: &str, reason: &str, until: At) -> Vec<Effect> {
+        self.take_asked = Some(TakeAsked {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            until,
+        });
+        Vec::new()
+    }
+
+    fn take_answered(&mut self) -> Vec<Effect> {
+        self.take_asked = None;
+        Vec::new()
+    }
+
+    fn conn_moved(&mut self, to: &str) -> Vec<Effect> {
+        self.holder = Some(to.to_owned());
+        self.take_asked = None;
+        Vec::new()
+    }
+
+    fn end(&mut self, state: EndState, at: At) -> Vec<Effect> {
+        self.ended = Some((state, at));
+        self.paused = None;
+        vec![Effect::Ended]
+    }
+
+    /// Whether what the host is doing can be followed again after its connection or engine is gone.
+    pub fn is_durable(&self, step: StepIx) -> bool {
+        self.spec
+            .step(step)
+            .is_some_and(|step| matches!(&step.act, Act::Exec(exec) if exec.durable))
+    }
+
+    /// Whether doing the step twice does no harm: said so, or a push, which replaces a whole file,
+    /// or nothing but a connection.
+    pub fn is_repeatable(&self, step: StepIx) -> bool {
+        self.spec
+            .step(step)
+            .is_some_and(|step| step.idempotent || matches!(step.act, Act::Push(_) | Act::Connect))
+    }
+}
+
+impl Phase {
+    /// Whether no task owns the host and none has ended for it.
+    pub fn is_unstarted(self) -> bool {
+        matches!(
+            self,
+            Self::Waiting | Self::Ready | Self::Held(_) | Self::Parked
+        )
+    }
+}

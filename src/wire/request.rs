@@ -1,0 +1,263 @@
+//! What a client may ask.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::follow::FollowFrom;
+use crate::run::ids::RunId;
+use crate::run::outcome::OutcomeKind;
+
+/// One question or act.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// How is the engine?
+    Status,
+    /// End the engine.
+    Stop {
+        /// Do not wait for tasks that cannot be followed again.
+        now: bool,
+    },
+    /// Replace the engine's program by this one, keeping its socket and its work.
+    Upgrade {
+        /// The program to run; the engine's own path when none is given.
+        program: Option<String>,
+    },
+    /// Which hosts does this name, and how are they reached?
+    Hosts(HostsQuery),
+    /// Keep these bytes until a run that pushes them starts; sent in order, the last one says so.
+    Upload {
+        /// Chosen by the client; one upload each.
+        upload: u64,
+        /// The next bytes.
+        bytes: Bytes,
+        /// Whether these were the last.
+        last: bool,
+    },
+    /// Start a run.
+    Start(Box<StartRun>),
+    /// What is new in a run? Waits until something is, or the time is up.
+    Follow(FollowFrom),
+    /// The list of runs.
+    Runs(RunsQuery),
+    /// One run in full.
+    Show {
+        /// The run.
+        run: RunId,
+    },
+    /// Why is there this run?
+    Why {
+        /// The run.
+        run: RunId,
+    },
+    /// What must the next shift know?
+    Handover {
+        /// Failures and notes since then, Unix milliseconds.
+        since_ms: i64,
+    },
+    /// What a preflight found, host by host.
+    Checks {
+        /// The run.
+        run: RunId,
+        /// The place of the first host.
+        from: u32,
+    },
+    /// Identical outputs of a run, with their hosts.
+    Groups {
+        /// The run.
+        run: RunId,
+        /// Only this step; the last that wrote anything otherwise.
+        step: Option<String>,
+    },
+    /// One host's stored output.
+    HostOutput {
+        /// The run.
+        run: RunId,
+        /// The host's name.
+        host: String,
+        /// Where to read on; 0 is the start.
+        cursor: u64,
+        /// At most as many bytes.
+        max_bytes: u32,
+    },
+    /// Steer a run.
+    Steer {
+        /// The run.
+        run: RunId,
+        /// What to do.
+        act: Steer,
+    },
+    /// The audit records.
+    Audit {
+        /// Not before this moment, Unix milliseconds.
+        since_ms: Option<i64>,
+        /// From this record on.
+        from_seq: u64,
+        /// At most as many.
+        limit: u32,
+    },
+    /// Is the chain of audit records whole?
+    AuditVerify,
+    /// What could go wrong on this bastion?
+    Doctor,
+    /// A passphrase for a key file, kept in the engine's memory only.
+    Passphrase {
+        /// The key file.
+        key: String,
+        /// The passphrase.
+        secret: String,
+    },
+}
+
+/// Which hosts, and through which `ssh_config`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostsQuery {
+    /// The host set.
+    pub targets: String,
+    /// The `ssh_config` to use instead of the user's.
+    pub ssh_config: Option<String>,
+    /// The login user that wins over all others.
+    pub user: Option<String>,
+    /// Another inventory than the site's: `ansible:PATH`, `ssh_config:PATH`, `command:CMD`.
+    pub from: Option<String>,
+    /// Where relative paths in it start.
+    pub dir: Option<String>,
+}
+
+/// An ad-hoc run.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(clippy::struct_excessive_bools)] // independent options of one command line
+pub struct StartRun {
+    /// The host set.
+    pub targets: String,
+    /// The command; for a preflight, empty.
+    pub command: String,
+    /// Whether this is a preflight.
+    pub preflight: bool,
+    /// Files to push first.
+    pub push: Vec<PushFile>,
+    /// Variables for the command.
+    pub env: BTreeMap<String, String>,
+    /// Input for the command, the same for each host.
+    pub stdin: Option<Bytes>,
+    /// The user the command runs as.
+    pub run_as: Option<String>,
+    /// The login user.
+    pub user: Option<String>,
+    /// The `ssh_config` to use instead of the user's.
+    pub ssh_config: Option<String>,
+    /// Time a command may take.
+    pub timeout: Option<Duration>,
+    /// Time each phase of connecting may take.
+    pub connect_timeout: Option<Duration>,
+    /// Hosts at work at once; the site's default when 0.
+    pub fanout: u32,
+    /// Whether the command outlives its connection.
+    pub durable: bool,
+    /// Run on as many first, then wait for a look.
+    pub first: Option<u32>,
+    /// Authenticate everywhere before the first command.
+    pub hold: bool,
+    /// Claim the hosts for this run alone.
+    pub exclusive: bool,
+    /// Be refused rather than wait for a lease.
+    pub no_wait: bool,
+}
+
+/// A file that was uploaded, and where it goes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PushFile {
+    /// The digest the upload ended with.
+    pub blob: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where it was read, for people.
+    pub source: String,
+    /// The path on the host.
+    pub dest: String,
+    /// `user` or `user:group`.
+    pub owner: Option<String>,
+    /// Permission bits.
+    pub mode: Option<u32>,
+}
+
+/// Which runs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunsQuery {
+    /// Only in this state.
+    pub state: Option<String>,
+    /// Only of this kind.
+    pub kind: Option<String>,
+    /// Only begun since then, Unix milliseconds.
+    pub since_ms: Option<i64>,
+    /// Only with this text in the title, the targets or the starter.
+    pub grep: Option<String>,
+    /// At most as many, newest first; all when 0.
+    pub limit: u32,
+}
+
+/// What to do with a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Steer {
+    /// Start nothing new.
+    Pause {
+        /// Why.
+        reason: String,
+    },
+    /// Go on.
+    Resume,
+    /// Cancel.
+    Abort {
+        /// Why.
+        reason: String,
+    },
+    /// Start again what ended in these.
+    Retry {
+        /// Empty: every failure that is not in doubt.
+        only: Vec<OutcomeKind>,
+    },
+    /// Leave hosts out.
+    Skip {
+        /// A host set within the run.
+        hosts: String,
+    },
+    /// Say what became of a host in doubt.
+    Settle {
+        /// The host's name.
+        host: String,
+        /// `ok`, `failed` or `retry`.
+        verdict: String,
+    },
+    /// Change limits.
+    Tune {
+        /// New concurrency.
+        concurrency: Option<u32>,
+        /// New failure limit: a number, or a percentage of the run.
+        max_failures: Option<String>,
+    },
+    /// Take the conn.
+    Take {
+        /// Why.
+        reason: String,
+    },
+    /// Keep the conn.
+    RefuseTake,
+    /// Hand the conn over.
+    Give {
+        /// To whom.
+        to: String,
+    },
+    /// Add words.
+    Note {
+        /// The words.
+        text: String,
+    },
+}

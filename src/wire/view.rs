@@ -1,0 +1,264 @@
+//! What clients are shown of runs, hosts and the engine.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::event::OutputSum;
+use crate::run::ids::{At, RunId};
+use crate::run::outcome::Outcome;
+use crate::run::phases::Phases;
+use crate::run::preflight::{self, Facts};
+use crate::run::tally::Tally;
+
+/// One run as it stands, small enough to send often.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunView {
+    /// Its number.
+    pub run: RunId,
+    /// Changes with the run.
+    pub revision: u64,
+    /// `exec`, `preflight`, …
+    pub kind: String,
+    /// The command or definition.
+    pub title: String,
+    /// The host set as written.
+    pub targets: String,
+    /// The word of the contracts.
+    pub state: String,
+    /// What a waiting run waits for.
+    pub waits_for: Option<String>,
+    /// A sentence about that, or about the pause.
+    pub because: Option<String>,
+    /// Counts of hosts.
+    pub tally: Tally,
+    /// Who started it.
+    pub starter: String,
+    /// Who has the conn.
+    pub holder: Option<String>,
+    /// Who asks for it, and until when the holder may answer.
+    pub asked_by: Option<(String, At)>,
+    /// When it began.
+    pub created: At,
+    /// When it ended.
+    pub ended: Option<At>,
+    /// The open batch, from 1, and how many there are.
+    pub batch: (u32, u32),
+    /// Hosts that end a second, over the last while.
+    pub rate: Option<f64>,
+    /// Seconds until the end, if all goes on as it does.
+    pub eta_s: Option<f64>,
+    /// Hosts at work, longest first, when few are left.
+    pub laggards: Vec<Laggard>,
+    /// Hosts that have been silent for too long.
+    pub silent: Vec<Laggard>,
+}
+
+/// A host and for how long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Laggard {
+    /// Its name.
+    pub host: String,
+    /// Seconds.
+    pub seconds: f64,
+    /// What its task is doing, in a word.
+    pub stage: String,
+}
+
+/// One task of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskView {
+    /// The host's name.
+    pub host: String,
+    /// The host's place in the run.
+    pub ix: u32,
+    /// The step it is at, or ended in.
+    pub step: String,
+    /// Attempts of that step.
+    pub attempts: u32,
+    /// How it ended; none while it has not.
+    pub outcome: Option<Outcome>,
+    /// Where it stands, when it has not ended.
+    pub standing: String,
+    /// One sentence.
+    pub detail: Option<String>,
+    /// Time in each phase.
+    pub phases: Phases,
+    /// What it wrote.
+    pub output: OutputSum,
+    /// When work on the host began.
+    #[serde(default)]
+    pub began: Option<At>,
+    /// When it ended there.
+    #[serde(default)]
+    pub finished: Option<At>,
+}
+
+/// One line in the list of runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunLine {
+    /// Its number.
+    pub run: RunId,
+    /// `exec`, `preflight`, …
+    pub kind: String,
+    /// The command or definition.
+    pub title: String,
+    /// The host set as written.
+    pub targets: String,
+    /// The word of the contracts.
+    pub state: String,
+    /// What a waiting run waits for.
+    #[serde(default)]
+    pub waits_for: Option<String>,
+    /// Who started it.
+    pub starter: String,
+    /// Who has the conn.
+    #[serde(default)]
+    pub holder: Option<String>,
+    /// When it began.
+    pub created: At,
+    /// When it ended.
+    #[serde(default)]
+    pub ended: Option<At>,
+    /// Counts of hosts.
+    pub tally: Tally,
+}
+
+/// One run in full.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunDetail {
+    /// Where it stands.
+    pub view: RunView,
+    /// The sizes of its batches.
+    pub batches: Vec<u32>,
+    /// The names of its steps, in order.
+    pub steps: Vec<String>,
+    /// What was given: user, timeouts, limits, environment names.
+    pub params: BTreeMap<String, String>,
+    /// Every host.
+    pub tasks: Vec<TaskView>,
+    /// What happened, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// One thing that happened in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: At,
+    /// Who; `conn` for a rule.
+    pub by: String,
+    /// What, in a sentence.
+    pub what: String,
+}
+
+/// Hosts with one and the same output and outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputGroup {
+    /// The hosts, in the order of the run.
+    pub hosts: Vec<String>,
+    /// How they ended.
+    pub outcome: Option<Outcome>,
+    /// A sentence of the first of them.
+    pub detail: Option<String>,
+    /// What they wrote.
+    pub output: OutputSum,
+    /// The place of the step it is the output of.
+    #[serde(default)]
+    pub step: u16,
+    /// The attempt of the first of them that wrote it.
+    #[serde(default)]
+    pub attempt: u32,
+}
+
+/// What a preflight found on one host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostChecks {
+    /// The host's task.
+    pub task: TaskView,
+    /// What the host said of itself.
+    pub facts: Facts,
+    /// What to make of it, worst first.
+    pub findings: Vec<preflight::Finding>,
+}
+
+/// How the engine is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EngineStatus {
+    /// Its process.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// Seconds since it started.
+    pub uptime: f64,
+    /// Runs that have not ended.
+    pub runs: u32,
+    /// Tasks in flight.
+    pub tasks: u32,
+    /// Clients connected, this one included.
+    pub clients: u32,
+    /// The people behind them.
+    pub people: Vec<String>,
+    /// SSH connections held.
+    pub connections: u32,
+    /// Resident memory in bytes.
+    pub memory: u64,
+    /// Bytes of stored output, journal and index.
+    pub store: BTreeMap<String, u64>,
+    /// The space state of the disk, in a word.
+    pub space: String,
+    /// Sentences about what is not right.
+    pub notes: Vec<String>,
+    /// Its state directory.
+    pub state_dir: String,
+    /// Whether it is stopping.
+    pub stopping: bool,
+}
+
+/// One audit record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditView {
+    /// Its place in the chain.
+    pub seq: u64,
+    /// When.
+    pub at: At,
+    /// The Unix user who caused it.
+    pub by: String,
+    /// The act, in a word.
+    pub act: String,
+    /// The run it is about.
+    pub run: Option<RunId>,
+    /// A sentence.
+    pub text: String,
+}
+
+/// Whether the chain of audit records is whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AuditCheck {
+    /// Whether it is.
+    pub whole: bool,
+    /// Records in the chain.
+    pub records: u64,
+    /// The hash of the newest, hex.
+    pub head: String,
+    /// Where and how it breaks, a sentence each.
+    pub breaks: Vec<String>,
+    /// What cannot be proven from here, a sentence each.
+    pub unproven: Vec<String>,
+}
+
+/// One finding of `conn doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// `ok`, `warn` or `bad`.
+    pub level: String,
+    /// What was looked at.
+    pub what: String,
+    /// What was found.
+    pub found: String,
+    /// What to do, if anything.
+    pub advice: Option<String>,
+}
