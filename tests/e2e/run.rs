@@ -1,7 +1,7 @@
 //! `conn run` on healthy hosts: what is printed where, and with which exit code it ends.
 
 use super::rig::{Report, Rig, fleet, lend, unique};
-use super::support::{PATIENCE, Scratch};
+use super::support::Scratch;
 
 fn sorted(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();
@@ -306,27 +306,6 @@ fn a_push_that_cannot_be_leaves_no_half_file_and_the_command_does_not_start() {
     );
     missing.expect_code(2);
     assert!(!super::rig::has_file(&host, "/root/started"));
-}
-
-#[test]
-fn many_clients_at_once_each_get_their_own_run() {
-    let rig = Rig::new();
-    let running: Vec<_> = (0..12)
-        .map(|n| rig.start("web[01-20]", &["--json"], &format!("echo {n}")))
-        .collect();
-    let mut numbers = std::collections::BTreeSet::new();
-    for (n, running) in running.into_iter().enumerate() {
-        let report = Report::of(&running.wait(PATIENCE).expect_success());
-        assert_eq!(report.hosts.len(), 20);
-        assert!(
-            report
-                .hosts
-                .values()
-                .all(|host| host["stdout"] == format!("{n}\n"))
-        );
-        assert!(numbers.insert(report.end["run"].as_u64().unwrap()));
-    }
-    assert_eq!(rig.conn.processes().len(), 1, "one engine serves them all");
 }
 
 #[test]
