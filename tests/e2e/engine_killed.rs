@@ -108,7 +108,9 @@ fn no_line_or_exit_code_of_a_durable_run_is_lost_and_nothing_starts_twice() {
             assert_eq!(errs[host], numbered("err", 10), "{what}");
             let task = task(&shown, host);
             assert_eq!(outcome_of(task), format!("failed({number})"), "{what}");
-            assert_eq!(task["attempts"], 1, "{what}");
+            // An attempt that the host fenced off before it began makes room for another one.
+            let attempts = task["attempts"].as_u64().unwrap();
+            assert!((1..=1 + at.len() as u64).contains(&attempts), "{what}");
             assert_eq!(
                 fleet().sh(host, &format!("cat /root/{mark}")),
                 "start\n",

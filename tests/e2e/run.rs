@@ -1,7 +1,7 @@
 //! `conn run` on healthy hosts: what is printed where, and with which exit code it ends.
 
 use super::rig::{Report, Rig, fleet, lend, unique};
-use super::support::Scratch;
+use super::support::{PATIENCE, Scratch};
 
 fn sorted(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();
@@ -350,6 +350,43 @@ fn preflight_tells_of_every_host_and_starts_nothing_of_ours() {
         for what in ["reach", "host key", "auth", "run-as", "disk", "clock"] {
             let found = findings.iter().any(|finding| finding["what"] == what);
             assert!(found, "nothing of {what}: {host}");
+        }
+    }
+}
+
+#[test]
+fn many_clients_at_once_each_get_their_own_run() {
+    let rig = Rig::new();
+    let clients: Vec<_> = (0..12)
+        .map(|n| rig.start("web[01-20]", &["--json"], &format!("echo {n}")))
+        .collect();
+    let mut numbers = std::collections::BTreeSet::new();
+    for (n, client) in clients.into_iter().enumerate() {
+        let report = Report::of(&client.wait(PATIENCE).expect_success());
+        assert_eq!(report.hosts.len(), 20, "{report:#?}");
+        for host in report.hosts.values() {
+            assert_eq!(host["stdout"], format!("{n}\n"));
+        }
+        numbers.insert(report.end["run"].as_u64().unwrap());
+    }
+    assert_eq!(numbers.len(), 12, "{numbers:?}");
+    assert_eq!(rig.conn.processes().len(), 1, "one engine serves all");
+}
+
+/// The engine waits 0.4 s for what a command left running before it asks the host whether more
+/// will come: the last of it may let go of the channel at any moment around that question.
+#[test]
+fn a_channel_that_closes_when_its_silence_is_looked_at_ends_its_command() {
+    let rig = Rig::new();
+    let command = "n=$(hostname | tr -d a-z); (exec sleep 0.$((3980 + (1$n - 100) * 4))) & exit 7";
+    for _ in 0..5 {
+        let report = rig.report("web[01-20]", &[], command);
+        assert_eq!(report.hosts.len(), 20, "{report:#?}");
+        for host in report.hosts.values() {
+            assert_eq!(
+                (&host["outcome"], &host["code"]),
+                (&"failed".into(), &7.into())
+            );
         }
     }
 }

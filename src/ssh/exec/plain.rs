@@ -126,6 +126,17 @@ enum Stop {
     Cancelled,
 }
 
+impl Stop {
+    /// Whether a step of the flow was its last.
+    fn after(step: &Step) -> Option<Self> {
+        match step {
+            Step::Refused => Some(Self::Refused),
+            Step::End => Some(Self::Over),
+            Step::More => None,
+        }
+    }
+}
+
 impl Running<'_> {
     async fn follow(mut self, mut phases: Phases) -> AttemptEnd {
         let stop = self.watch().await;
@@ -168,14 +179,12 @@ impl Running<'_> {
                 () = self.cancel.cancelled(), if quiet.is_none() => return Stop::Cancelled,
                 () = until(deadline), if quiet.is_none() => return Stop::TimedOut,
                 () = until(quiet), if quiet.is_some() => {
-                    if is_silent(flow, connection).await {
-                        return Stop::Leftover;
+                    if let Some(stop) = after_quiet(flow, connection).await {
+                        return stop;
                     }
                 }
-                step = flow.step() => match step {
-                    Step::Refused => return Stop::Refused,
-                    Step::End => return Stop::Over,
-                    Step::More => {}
+                step = flow.step() => if let Some(stop) = Stop::after(&step) {
+                    return stop;
                 },
                 () = &mut feed, if feeding => feeding = false,
             }
@@ -247,17 +256,26 @@ pub(crate) async fn until(when: Option<Instant>) {
     }
 }
 
-/// Whether the host has nothing more to send: it answered a question that it was asked after the
-/// silence began, and nothing came before the answer.
-async fn is_silent(flow: &mut Flow<'_>, connection: &Connection) -> bool {
+/// Why to stop when the command has ended and its channel is quiet, if the host has nothing more to
+/// send: the flow ended, or the host answered a question that it was asked after the silence began,
+/// and nothing came before the answer.
+///
+/// The flow may end here, and what comes after its end is an end again at once: a caller that
+/// waited for a quiet moment first would wait for ever.
+async fn after_quiet(flow: &mut Flow<'_>, connection: &Connection) -> Option<Stop> {
     let before = flow.last_data();
     let asked = tokio::time::timeout(LEFTOVER.0, connection.ping());
     tokio::pin!(asked);
     loop {
         tokio::select! {
             biased;
-            step = flow.step() => if step != Step::More || flow.last_data() != before { return false },
-            _ = &mut asked => return true,
+            step = flow.step() => {
+                let over = Stop::after(&step);
+                if over.is_some() || flow.last_data() != before {
+                    return over;
+                }
+            }
+            _ = &mut asked => return Some(Stop::Leftover),
         }
     }
 }
