@@ -1,9 +1,11 @@
 //! One attempt of one step on one host: the way there, the act, and the report.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +13,7 @@ use super::inbox::Inbox;
 use super::sink::{TaskSigns, TaskSink};
 use super::{Parts, now};
 use crate::run::event::{Finished, OutputSum};
-use crate::run::ids::{Attempt, HostIx, RunId, StepIx};
+use crate::run::ids::{At, Attempt, HostIx, RunId, StepIx};
 use crate::run::outcome::Outcome;
 use crate::run::phases::Phases;
 use crate::run::spec::{Act, Exec, Push, RunKind, RunSpec, Step};
@@ -65,6 +67,8 @@ pub(super) struct Task {
     pub(super) by: String,
     /// Follow an attempt that was started before, after this delay.
     pub(super) reattach: Option<Duration>,
+    /// When it was dispatched.
+    pub(super) since: At,
 }
 
 impl Task {
@@ -77,8 +81,21 @@ impl Task {
                 () = self.cancel.cancelled() => {}
             }
         }
-        let report = self.attempt().await;
+        // A fault of ours must not leave a host "running" that nobody works on.
+        let attempt = AssertUnwindSafe(self.attempt()).catch_unwind().await;
+        let report = attempt.unwrap_or_else(|_| self.broken());
         self.inbox.report(self.key, report).await;
+    }
+
+    /// What is reported of an attempt that a fault of ours ended: a durable command goes on without
+    /// us and is looked for again.
+    fn broken(&self) -> Report {
+        let durable = self.spec.step(self.key.step).is_some_and(Step::is_durable);
+        if durable {
+            let why = BROKEN.to_owned();
+            return Report::Lost { why, started: true };
+        }
+        self.ended(Outcome::InDoubt, Some(BROKEN.to_owned()))
     }
 
     async fn attempt(&self) -> Report {
@@ -247,6 +264,7 @@ impl Task {
         Start::Reattach {
             stdout_from,
             stderr_from,
+            asked: Duration::from_millis(now().since(self.since)),
             process: None,
         }
     }
@@ -335,6 +353,8 @@ impl Task {
 /// What is said of an attempt that ran, and whose directory is gone.
 pub(super) const TRACE_GONE: &str = "the command was started, but what the host kept of it is \
      gone. Look at the host, then settle it";
+const BROKEN: &str = "a fault in the engine ended the attempt; the engine's log has the place. Look \
+     at the host, then settle it";
 const INPUT_GONE: &str = "the input of --stdin was in the memory of an engine that ended; \
      start the run again with it";
 

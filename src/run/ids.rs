@@ -65,7 +65,7 @@ pub struct At(pub i64);
 impl At {
     /// Milliseconds from `earlier` to this moment, never negative.
     pub fn since(self, earlier: Self) -> u64 {
-        u64::try_from(self.0 - earlier.0).unwrap_or(0)
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }
 
     /// RFC 3339 in UTC with milliseconds and a `Z`.

@@ -97,6 +97,13 @@ pub struct Step {
     pub idempotent: bool,
 }
 
+impl Step {
+    /// Whether what it does on a host can be followed again after its connection is gone.
+    pub fn is_durable(&self) -> bool {
+        matches!(&self.act, Act::Exec(exec) if exec.durable)
+    }
+}
+
 /// What a step does. A step that only connects comes first, and is a barrier: no host goes on to
 /// its next step before every host's connection was tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use super::decide::BY_RULE;
 use super::event::{EndState, Event, Finished, What};
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::outcome::{Outcome, OutcomeKind};
-use super::spec::{Act, RunSpec};
+use super::spec::{Act, RunSpec, Step};
 use super::tally::Tally;
 
 pub use super::run_state::{RunState, WaitFor};
@@ -540,9 +540,7 @@ impl Run {
 
     /// Whether what the host is doing can be followed again after its connection or engine is gone.
     pub fn is_durable(&self, step: StepIx) -> bool {
-        self.spec
-            .step(step)
-            .is_some_and(|step| matches!(&step.act, Act::Exec(exec) if exec.durable))
+        self.spec.step(step).is_some_and(Step::is_durable)
     }
 
     /// Whether doing the step twice does no harm: said so, or a push, which replaces a whole file,

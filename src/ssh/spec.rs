@@ -91,9 +91,21 @@ pub enum Start {
         stdout_from: u64,
         /// Bytes of standard error that are stored.
         stderr_from: u64,
+        /// How long ago the attempt was dispatched: since then it may have begun.
+        asked: Duration,
         /// The process, where [`Sink::started`](super::Sink::started) told it.
         process: Option<RemoteProcess>,
     },
+}
+
+impl Start {
+    /// How long ago the attempt may have begun.
+    pub(crate) fn asked(&self) -> Duration {
+        match self {
+            Self::Fresh => Duration::ZERO,
+            Self::Reattach { asked, .. } => *asked,
+        }
+    }
 }
 
 /// The wrapper of a durable command on its host: a process id means one process only together

@@ -46,6 +46,7 @@ async fn reattach(
     let start = Start::Reattach {
         stdout_from: from(OutStream::Stdout),
         stderr_from: from(OutStream::Stderr),
+        asked: Duration::ZERO,
         process: kept.process.lock().unwrap().clone(),
     };
     let end = ssh
@@ -115,6 +116,7 @@ async fn a_lost_connection_loses_and_doubles_no_byte() {
             Start::Reattach {
                 stdout_from: kept.bytes(OutStream::Stdout).len() as u64,
                 stderr_from: kept.bytes(OutStream::Stderr).len() as u64,
+                asked: Duration::ZERO,
                 process: kept.process.lock().unwrap().clone(),
             }
         };

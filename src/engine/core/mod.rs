@@ -12,6 +12,8 @@ mod reports;
 mod retire;
 mod steer;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

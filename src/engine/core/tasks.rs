@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Core;
+use crate::engine::now;
 use crate::engine::sink::TaskSigns;
 use crate::engine::task::{Task, TaskKey, reattach_delay};
 use crate::run::ids::{HostIx, RunId};
@@ -139,6 +140,7 @@ impl Core {
                 .flatten(),
             by: live.run.starter.clone(),
             reattach,
+            since: live.run.host(key.host).map_or_else(now, |host| host.since),
         })
     }
 }

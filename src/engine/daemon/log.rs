@@ -47,6 +47,14 @@ pub(super) fn start(
     Ok(Some(guard))
 }
 
+/// Writes panics to the log, with their place: the terminal that would show them is gone.
+pub(super) fn tell_of_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let backtrace = std::backtrace::Backtrace::force_capture();
+        tracing::error!(%info, %backtrace, "a fault in the engine");
+    }));
+}
+
 /// Tells whoever started us that clients are answered from now on.
 pub(super) fn say_ready() {
     say("ready");

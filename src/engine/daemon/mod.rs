@@ -70,6 +70,7 @@ pub async fn run(paths: Paths, background: bool) -> Result<(), DaemonError> {
     prepare_directories(&paths)?;
     let site = open_site(&paths)?;
     let _log = log::start(&paths, &site.settings().engine, background)?;
+    log::tell_of_panics();
     raise_file_limit();
     let claimed = claim::claim(&paths, &settings::store(&site), background).await?;
     let store: Arc<dyn Store> = match claimed {

@@ -12,7 +12,7 @@ use super::super::error::plain;
 use super::super::exec::flow::{Drain, Pouring, Step};
 use super::super::sink::Sink;
 use super::super::spec::{ExecSpec, RemoteProcess, Start};
-use super::frames::{Ended, Frame, Frames};
+use super::frames::{Ended, Frame, Frames, Void};
 use crate::run::outcome::Outcome;
 use crate::run::output::OutStream;
 use crate::run::phases::Phases;
@@ -25,7 +25,7 @@ const LAST_WORDS: usize = 300;
 pub(super) enum Word {
     Ended(Ended),
     Died(String),
-    Void,
+    Void(Void),
     CannotStart(String),
     /// What came made no sense.
     Garbled,
@@ -131,7 +131,7 @@ impl<'a> Follow<'a> {
             Frame::Child(pid, start) => self.child = Some((pid, start)),
             Frame::Ended(ended) => return self.last(Word::Ended(ended)),
             Frame::Died(why) => return self.last(Word::Died(why)),
-            Frame::Void => return self.last(Word::Void),
+            Frame::Void(void) => return self.last(Word::Void(void)),
             Frame::CannotStart(why) => return self.last(Word::CannotStart(why)),
         }
         Step::More
@@ -188,8 +188,8 @@ impl<'a> Follow<'a> {
         match &self.word {
             Some(Word::Ended(end)) => ended(outcome(*end), self.remarks(*end, spec)),
             Some(Word::Died(why)) => ended(Outcome::InDoubt, Some(format!("How the command ended is not known: {why}. Look on the host."))),
-            Some(Word::Void) if known => ended(Outcome::InDoubt, Some("The command was started, but what the host kept of it is gone. Look on the host.".into())),
-            Some(Word::Void) => ended(Outcome::Unreachable, Some("The connection was lost before the command was started; it will not start any more.".into())),
+            Some(Word::Void(void)) if known || void.is_doubtful(start.asked()) => ended(Outcome::InDoubt, Some("The command was started, but what the host kept of it is gone. Look on the host.".into())),
+            Some(Word::Void(_)) => ended(Outcome::Unreachable, Some("The connection was lost before the command was started; it will not start any more.".into())),
             Some(Word::CannotStart(why)) if *start == Start::Fresh => ended(Outcome::Failed(125), Some(format!("The host could not start the command: {why}. Nothing was run."))),
             Some(Word::CannotStart(why)) => lost(format!("the host cannot look for the attempt: {why}")),
             Some(Word::Refused) if *start == Start::Fresh => ended(Outcome::Unreachable, Some("The host would not run a command on the channel it opened.".into())),

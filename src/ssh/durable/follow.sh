@@ -13,10 +13,19 @@ conn_nap() {
   if [ "$beat" -ge 20 ]; then beat=0; printf '.\n' || exit; fi
 }
 
-# Says, now and whenever it is asked again, that the attempt never began and never will.
+# Says, now and whenever it is asked again, that the attempt never began and never will: "V begun"
+# where its directory was there and nothing had started in it, "V absent" where there was none. The
+# seconds since the host was started tell whether a directory may have gone with an earlier boot.
 conn_void() {
-  true > "$D/void"
-  echo V
+  echo "$1" > "$D/void"
+  conn_voided
+}
+
+conn_voided() {
+  up= how=begun
+  { read -r up rest < /proc/uptime; } 2>/dev/null
+  read -r how < "$D/void"
+  echo "V $how ${up%%.*}"
 }
 
 # Waits for the wrapper. Fails if there will be none.
@@ -27,10 +36,10 @@ conn_await() {
       printf 'X %s\n' "$(head -c 300 note 2>/dev/null | tr '\n\r' '  ')"
       return 1
     fi
-    if [ -e void ]; then echo V; return 1; fi
+    if [ -e void ]; then conn_voided; return 1; fi
     n=$((n + 1))
     if [ "$n" -gt 12 ] && [ -n "$VOID" ]; then
-      if mkdir go 2>/dev/null; then conn_void; return 1; fi
+      if mkdir go 2>/dev/null; then conn_void begun; return 1; fi
       if [ "$n" -gt 18 ]; then echo 'D its wrapper ended before it began'; return 1; fi
     fi
     conn_nap

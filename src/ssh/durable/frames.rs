@@ -3,6 +3,8 @@
 //! Output comes with its length before it, so no byte of it can pass for a frame. A stream that
 //! does not fit the form is given up: the follower is asked anew.
 
+use std::time::Duration;
+
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::super::spec::RemoteProcess;
@@ -32,9 +34,26 @@ pub(super) enum Frame {
     /// The wrapper is gone without the command's end, and how.
     Died(String),
     /// The attempt never began and never will.
-    Void,
+    Void(Void),
     /// The attempt cannot be started on this host.
     CannotStart(String),
+}
+
+/// What there was of an attempt that never began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Void {
+    /// There was no directory. One that was there without a process in it leaves no doubt.
+    pub absent: bool,
+    /// How long ago the host was started, where it tells.
+    pub up: Option<Duration>,
+}
+
+impl Void {
+    /// Whether the attempt, dispatched so long ago, may have run all the same: a host that was
+    /// started since may have lost the directory with what it keeps in memory.
+    pub fn is_doubtful(self, asked: Duration) -> bool {
+        self.absent && self.up.is_some_and(|up| up < asked)
+    }
 }
 
 /// How the command ended.
@@ -179,13 +198,24 @@ impl Frames {
             "R" => Frame::Ended(ended(rest)?),
             "D" => Frame::Died(super::super::error::plain(rest)),
             "X" => Frame::CannotStart(super::super::error::plain(rest)),
-            "V" => Frame::Void,
+            "V" => Frame::Void(void(rest)?),
             _ => return Err(Garbled),
         };
         self.over = matches!(word, "R" | "D" | "X" | "V");
         frames.push(frame);
         Ok(())
     }
+}
+
+fn void(text: &str) -> Result<Void, Garbled> {
+    let (how, up) = text.split_once(' ').unwrap_or((text, ""));
+    let absent = match how {
+        "absent" => true,
+        "begun" => false,
+        _ => return Err(Garbled),
+    };
+    let up = up.parse().ok().map(Duration::from_secs);
+    Ok(Void { absent, up })
 }
 
 fn numbers<const N: usize>(text: &str) -> Result<[u64; N], Garbled> {
@@ -324,5 +354,19 @@ mod tests {
                 proptest::prop_assert!(bytes <= text.len());
             }
         }
+    }
+
+    #[test]
+    fn an_absent_attempt_on_a_host_that_was_started_since_is_in_doubt() {
+        let told = |line: &str| match all(format!("hello:1\n{line}\n").as_bytes(), 7).as_deref() {
+            Ok([Frame::Void(void)]) => *void,
+            other => unreachable!("{other:?}"),
+        };
+        let minute = Duration::from_secs(60);
+        assert!(told("V absent 59").is_doubtful(minute));
+        assert!(!told("V absent 60").is_doubtful(minute));
+        assert!(!told("V begun 59").is_doubtful(minute));
+        assert!(!told("V absent ").is_doubtful(minute));
+        assert_eq!(all(b"hello:1\nV\n", 7), Err(Garbled));
     }
 }

@@ -3,6 +3,6 @@
 conn_reattach() {
   VOID=1
   if conn_find; then conn_follow; return; fi
-  if conn_make && mkdir "$D/go"; then conn_void; return; fi
+  if conn_make && mkdir "$D/go"; then conn_void absent; return; fi
   if conn_find; then conn_follow; else conn_refuse; fi
 }
