@@ -1,7 +1,7 @@
 //! The way to the engine: find it, start it when there is none, or reach it through a bastion.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -167,8 +167,23 @@ async fn through_bastion(bastion: &str, hello: &Hello) -> Result<Client, CliErro
         agent: None,
         ..hello.clone()
     };
-    let client = Client::connect(tokio::io::join(stdout, stdin), &hello).await?;
+    let client = match Client::connect(tokio::io::join(stdout, stdin), &hello).await {
+        Err(CallError::Frame(FrameError::Io(_) | FrameError::Closed)) => {
+            return Err(no_bastion(bastion, child.wait().await.ok()));
+        }
+        other => other?,
+    };
     // The child lives as long as its pipes; it is reaped when they close.
     tokio::spawn(async move { child.wait().await });
     Ok(client)
+}
+
+/// Why nobody answers behind `ssh`, which has said its own words on standard error.
+fn no_bastion(bastion: &str, ended: Option<ExitStatus>) -> CliError {
+    let why = match ended.and_then(|status| status.code()) {
+        Some(255) => "ssh could not reach it",
+        Some(127) => "there is no `conn` in the path of its login shell",
+        _ => "`conn engine stdio` ended there before an engine answered",
+    };
+    CliError::NoEngine(format!("bastion {bastion}: {why}"))
 }

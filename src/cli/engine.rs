@@ -161,6 +161,9 @@ async fn upgrade(args: &Args) -> Result<Exit, CliError> {
 /// Passes bytes between our streams and the engine, until either side ends.
 async fn stdio(args: &Args) -> Result<Exit, CliError> {
     let mut engine = raw(args).await?;
+    // The frames that pass are another machine's, which knows no agent here: a forwarded one is
+    // offered to the engine for as long as this login lasts.
+    let _agent = connect_existing(args).await?;
     let mut here = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
     tokio::io::copy_bidirectional(&mut here, &mut engine)
         .await

@@ -10,6 +10,7 @@
 mod support;
 
 mod audit;
+mod bastion;
 mod cancel;
 mod clients;
 mod credentials;

@@ -55,6 +55,11 @@ impl Conn {
         program.clone_into(&mut self.program);
     }
 
+    /// The binary that is run.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// What is given as `--home`.
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("conn")
