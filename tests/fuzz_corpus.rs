@@ -10,12 +10,16 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../fuzz/bodies/hostset.rs"]
+mod hostset;
 #[path = "../fuzz/bodies/known_hosts.rs"]
 mod known_hosts;
 #[path = "../fuzz/bodies/neutral.rs"]
 mod neutral;
 #[path = "../fuzz/bodies/ssh_config.rs"]
 mod ssh_config;
+#[path = "../fuzz/bodies/wire.rs"]
+mod wire;
 
 fn run_corpus(target: &str, body: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -45,4 +49,14 @@ fn the_corpus_of_ssh_config_breaks_nothing() {
 #[test]
 fn the_corpus_of_the_neutraliser_breaks_nothing() {
     run_corpus("neutral", neutral::run);
+}
+
+#[test]
+fn the_corpus_of_host_sets_breaks_nothing() {
+    run_corpus("hostset", hostset::run);
+}
+
+#[test]
+fn the_corpus_of_wire_frames_breaks_nothing() {
+    run_corpus("wire", wire::run);
 }

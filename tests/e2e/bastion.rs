@@ -18,7 +18,7 @@ impl Remote {
         let config = fleet().ssh_config();
         let ssh = tools.write(
             "ssh",
-            &format!(
+            format!(
                 "#!/bin/sh\nexec /usr/bin/ssh -F {} {ssh_options} \"$@\"\n",
                 config.display()
             ),
@@ -49,12 +49,12 @@ impl Remote {
     fn knows_hosts(&self) {
         let known = std::fs::read_to_string(fleet().known_hosts()).unwrap();
         self.give("known_hosts", &known);
-        let addresses: String = fleet()
+        let addresses: Vec<String> = fleet()
             .hosts()
             .iter()
-            .map(|host| format!("Host {}\n  HostName {}\n", host.name, host.address))
+            .map(|host| format!("Host {}\n  HostName {}", host.name, host.address))
             .collect();
-        self.give("config", &addresses);
+        self.give("config", &addresses.join("\n"));
     }
 
     fn words<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {

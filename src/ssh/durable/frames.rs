@@ -362,7 +362,7 @@ mod tests {
             Ok([Frame::Void(void)]) => *void,
             other => unreachable!("{other:?}"),
         };
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         assert!(told("V absent 59").is_doubtful(minute));
         assert!(!told("V absent 60").is_doubtful(minute));
         assert!(!told("V begun 59").is_doubtful(minute));

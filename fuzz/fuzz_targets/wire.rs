@@ -1,0 +1,7 @@
+#![no_main]
+//! `cargo +nightly fuzz run wire`
+
+#[path = "../bodies/wire.rs"]
+mod body;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
