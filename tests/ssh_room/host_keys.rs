@@ -70,20 +70,32 @@ async fn a_host_is_asked_for_the_type_of_key_that_is_on_file() {
     });
     trusted(&host, &host.known_line("ecdsa")).await;
     trusted(&host, &host.known_line("ed25519")).await;
-    refused(&host, &host.known_line("rsa"), &["RSA", "ssh-keyscan"]).await;
+    trusted(&host, &host.known_line("rsa")).await;
 }
 
 #[tokio::test]
-async fn a_host_with_an_rsa_key_only_is_told_apart() {
-    let host = Host::with(&Setup {
-        host_keys: vec!["rsa"],
-        ..Setup::default()
-    });
-    let mut route = host.route(&bash_user());
-    route.known = known(&host.known_line("rsa"));
+async fn a_host_with_an_rsa_key_is_verified_with_sha2_and_never_with_sha1() {
+    let of = |config: &str| {
+        Host::with(&Setup {
+            host_keys: vec!["rsa"],
+            config: config.into(),
+        })
+    };
+    for names in ["rsa-sha2-512", "rsa-sha2-256"] {
+        let host = of(&format!("HostKeyAlgorithms {names}"));
+        trusted(&host, &host.known_line("rsa")).await;
+        let other = of("");
+        let line = other
+            .known_line("rsa")
+            .replace(&other.port.to_string(), &host.port.to_string());
+        refused(&host, &line, &["SHA256:"]).await;
+    }
+    let old = of("HostKeyAlgorithms ssh-rsa");
+    let mut route = old.route(&bash_user());
+    route.known = known(&old.known_line("rsa"));
     let ran = run(&ssh(), &Arc::new(route), "echo in").await;
     assert_eq!(*ran.outcome(), Outcome::Unreachable);
-    assert!(ran.detail().contains("RSA"), "{}", ran.detail());
+    assert!(ran.detail().contains("ssh-rsa"), "{}", ran.detail());
 }
 
 #[tokio::test]

@@ -143,8 +143,8 @@ pub(super) struct AgentSigner<'a> {
 pub(super) enum SignError {
     /// The connection ended before the question.
     Lost,
-    /// The agent gave none.
-    Agent(String),
+    /// Whoever has the key gave none.
+    NotSigned(String),
 }
 
 impl From<russh::SendError> for SignError {
@@ -173,7 +173,7 @@ impl russh::Signer for AgentSigner<'_> {
             .sign(&self.held, hash, data, self.binding.as_ref());
         within(self.limits.agent_sign, sign)
             .await
-            .map_err(SignError::Agent)
+            .map_err(SignError::NotSigned)
     }
 }
 

@@ -166,10 +166,10 @@ impl Found {
         for file in &files.keys {
             match (&file.private, &file.public) {
                 // Also when an agent has it: the agent may fail to sign.
-                (Ok(key), Some(public)) => self.list.push(Candidate {
+                (Ok(signer), Some(public)) => self.list.push(Candidate {
                     certificate: None,
                     public: public.clone(),
-                    signer: SignsWith::File(Arc::clone(key)),
+                    signer: signer.clone(),
                     origin: file.path.display().to_string(),
                 }),
                 (Err(_), Some(public)) if self.has(public) => {}
@@ -223,12 +223,7 @@ fn signer_for(public: &PublicKey, files: &Files, held: &[Held]) -> Option<SignsW
             Box::new(identity.clone()),
         ));
     }
-    files
-        .key_for(public)?
-        .private
-        .as_ref()
-        .ok()
-        .map(|key| SignsWith::File(Arc::clone(key)))
+    files.key_for(public)?.private.clone().ok()
 }
 
 fn in_force(certificate: &Certificate) -> Result<(), String> {

@@ -11,7 +11,9 @@ use std::time::SystemTime;
 
 use russh::keys::{Certificate, PrivateKey, PublicKey};
 
+use super::offer::SignsWith;
 use super::passphrases::Passphrases;
+use super::rsa::RsaKey;
 
 /// A private key is a few kilobytes; whatever is larger is something else.
 const MAX_FILE: u64 = 64 * 1024;
@@ -22,8 +24,8 @@ pub(super) struct KeyFile {
     pub path: PathBuf,
     /// Its public half, by which an agent's key is recognised.
     pub public: Option<PublicKey>,
-    /// The key, or why it cannot be used.
-    pub private: Result<Arc<PrivateKey>, String>,
+    /// What signs with the key, or why it cannot be used.
+    pub private: Result<SignsWith, String>,
     /// The certificate beside it.
     pub certificate: Option<Certificate>,
 }
@@ -87,7 +89,7 @@ fn read(path: &Path, passphrases: &Passphrases) -> Option<KeyFile> {
     let public_beside = read_public(&beside(path, ".pub"));
     let certificate = read_certificate(&beside(path, "-cert.pub")).ok();
     let (public, private) = match read_private(path, passphrases) {
-        Ok(Private::Key(key)) => (Some(key.public_key().clone()), Ok(Arc::new(*key))),
+        Ok(Private::Key(key)) => (Some(key.public_key().clone()), signer(*key)),
         Ok(Private::PublicOnly(key)) => (Some(key), Err("it holds a public key only".to_owned())),
         Ok(Private::Unusable(why)) => (public_beside, Err(why)),
         Err(why) if why.kind() == ErrorKind::NotFound => {
@@ -126,39 +128,30 @@ fn read_private(path: &Path, passphrases: &Passphrases) -> std::io::Result<Priva
             meta.mode() & 0o7777
         )));
     }
-    Ok(parse_private(path, &text, passphrases))
+    Ok(parse_private(&text, passphrases.secret(path)))
 }
 
-fn parse_private(path: &Path, text: &str, passphrases: &Passphrases) -> Private {
+fn parse_private(text: &str, secret: Option<impl AsRef<str>>) -> Private {
     use russh::keys::Error;
-    let secret = passphrases.secret(path);
     match russh::keys::decode_secret_key(text, None) {
-        Ok(key) => usable(path, key),
+        Ok(key) => Private::Key(Box::new(key)),
         Err(Error::KeyIsEncrypted) => match secret {
             None => Private::Unusable("it is encrypted and its passphrase was not given".into()),
-            Some(secret) => russh::keys::decode_secret_key(text, Some(&secret)).map_or_else(
-                |_| Private::Unusable("the passphrase given does not open it".into()),
-                |key| usable(path, key),
-            ),
+            Some(secret) => russh::keys::decode_secret_key(text, Some(secret.as_ref()))
+                .map_or_else(
+                    |_| Private::Unusable("the passphrase given does not open it".into()),
+                    |key| Private::Key(Box::new(key)),
+                ),
         },
-        Err(_) if text.contains("BEGIN RSA PRIVATE KEY") => Private::Unusable(rsa(path)),
         Err(why) => Private::Unusable(format!("it is no private key: {why}")),
     }
 }
 
-fn usable(path: &Path, key: PrivateKey) -> Private {
-    if key.algorithm().is_rsa() {
-        Private::Unusable(rsa(path))
-    } else {
-        Private::Key(Box::new(key))
+fn signer(key: PrivateKey) -> Result<SignsWith, String> {
+    match key.key_data().rsa() {
+        Some(pair) => RsaKey::new(pair).map(SignsWith::Rsa),
+        None => Ok(SignsWith::File(Arc::new(key))),
     }
-}
-
-fn rsa(path: &Path) -> String {
-    format!(
-        "RSA keys are used through an agent only; ssh-add {}",
-        path.display()
-    )
 }
 
 fn read_public(path: &Path) -> Option<PublicKey> {

@@ -1,7 +1,7 @@
 //! Who we are: agents, key files and certificates, in OpenSSH's order.
 //!
-//! russh's `rsa` feature stays off (RUSTSEC-2023-0071), so RSA keys sign in an agent only, and RSA
-//! host keys cannot be verified. Secrets stay in memory and are never part of a message.
+//! RSA keys of files sign with `aws-lc-rs`: see [`rsa`]. Secrets stay in memory and are never part
+//! of a message.
 //!
 //! "Nothing to offer" and "offered and rejected" are two things: the first waits for a person, the
 //! second is a failure of the host's set-up.
@@ -12,6 +12,7 @@ mod candidates;
 pub(crate) mod files;
 mod offer;
 pub(crate) mod passphrases;
+mod rsa;
 mod wanted;
 
 use std::fmt::Write as _;

@@ -9,6 +9,7 @@ use russh::keys::{Algorithm, Certificate, HashAlg, PrivateKey, PrivateKeyWithHas
 use super::super::connect::Guard;
 use super::super::settings::Timeouts;
 use super::agent::{Agent, AgentSigner, SignError};
+use super::rsa::RsaKey;
 
 /// What can be offered, and where its signature comes from.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub(super) struct Candidate {
 #[derive(Debug, Clone)]
 pub(super) enum SignsWith {
     File(Arc<PrivateKey>),
+    /// A file with an RSA key.
+    Rsa(RsaKey),
     /// The agent, which holds it in this form.
     Agent(Arc<Agent>, Box<AgentIdentity>),
 }
@@ -49,7 +52,7 @@ impl std::fmt::Display for Candidate {
 pub(super) enum Offered {
     /// The host answered.
     Answer(AuthResult),
-    /// The host would take it, but the agent did not sign.
+    /// The host would take it, but nobody signed.
     NotSigned(String),
     /// The connection is gone.
     Lost,
@@ -80,6 +83,7 @@ pub(super) async fn offer(
             };
             answer.map_or(Offered::Lost, Offered::Answer)
         }
+        SignsWith::Rsa(key) => through_signer(handle, user, candidate, key.clone()).await,
         SignsWith::Agent(agent, held) => {
             let binding = handle.agent_session_binding().cloned();
             let signer = AgentSigner {
@@ -88,16 +92,16 @@ pub(super) async fn offer(
                 binding,
                 limits,
             };
-            through_agent(handle, user, candidate, signer).await
+            through_signer(handle, user, candidate, signer).await
         }
     }
 }
 
-async fn through_agent(
+async fn through_signer(
     handle: &mut Handle<Guard>,
     user: &str,
     candidate: &Candidate,
-    mut signer: AgentSigner<'_>,
+    mut signer: impl russh::Signer<Error = SignError>,
 ) -> Offered {
     let Ok(hash) = rsa_hash(handle, &candidate.public).await else {
         return Offered::Lost;
@@ -116,7 +120,7 @@ async fn through_agent(
     };
     match answer {
         Ok(answer) => Offered::Answer(answer),
-        Err(SignError::Agent(why)) => Offered::NotSigned(why),
+        Err(SignError::NotSigned(why)) => Offered::NotSigned(why),
         Err(SignError::Lost) => Offered::Lost,
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use russh::keys::{Algorithm, EcdsaCurve};
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
 use russh::{Preferred, cipher, client, compression, kex, mac};
 
 use super::super::error::SshError;
@@ -11,9 +11,8 @@ use super::super::route::Hop;
 use super::super::settings::Settings;
 use crate::trust::known_hosts::KnownAlgorithms;
 
-/// Host keys that this build can verify, in order of preference. RSA is missing: see
-/// [`super::super::auth`].
-const HOST_KEYS: [Algorithm; 4] = [
+/// Host keys in order of preference. RSA signatures with SHA-1 are not taken.
+const HOST_KEYS: [Algorithm; 6] = [
     Algorithm::Ed25519,
     Algorithm::Ecdsa {
         curve: EcdsaCurve::NistP256,
@@ -23,6 +22,12 @@ const HOST_KEYS: [Algorithm; 4] = [
     },
     Algorithm::Ecdsa {
         curve: EcdsaCurve::NistP521,
+    },
+    Algorithm::Rsa {
+        hash: Some(HashAlg::Sha512),
+    },
+    Algorithm::Rsa {
+        hash: Some(HashAlg::Sha256),
     },
 ];
 
@@ -113,8 +118,12 @@ fn preferred(hop: &Hop) -> Result<Preferred, SshError> {
 
 /// Known algorithms first, so that the host presents a key that can be checked.
 fn host_keys(known: &KnownAlgorithms) -> Vec<Algorithm> {
-    let (mut first, rest): (Vec<_>, Vec<_>) =
-        HOST_KEYS.into_iter().partition(|a| known.plain.contains(a));
+    let is_rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
+    // On file an RSA key has no hash: that belongs to a signature.
+    let is_known = |offered: &Algorithm| {
+        known.plain.contains(offered) || is_rsa(offered) && known.plain.iter().any(is_rsa)
+    };
+    let (mut first, rest): (Vec<_>, Vec<_>) = HOST_KEYS.into_iter().partition(is_known);
     first.extend(rest);
     first
 }

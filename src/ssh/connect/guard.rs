@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Channel, client};
 use tokio_util::sync::CancellationToken;
 
@@ -117,12 +117,7 @@ impl Guard {
                 .accept(self.hop.key_name(), options, &key.public_key())
     }
 
-    fn refuse(&self, mut verdict: Verdict, key: &PublicKey) {
-        if verdict.kind != VerdictKind::Revoked
-            && let Some(reason) = self.only_rsa_on_file(key)
-        {
-            verdict.reason = reason;
-        }
+    fn refuse(&self, verdict: Verdict, key: &PublicKey) {
         *lock(&self.notes.refusal) = Some(HostKeyRefusal {
             kind: verdict.kind,
             presented: key.fingerprint(HashAlg::Sha256).to_string(),
@@ -130,26 +125,6 @@ impl Guard {
             lines: verdict.lines,
             reason: verdict.reason,
         });
-    }
-}
-
-impl Guard {
-    /// A host with nothing but RSA keys on file presents another key because it was not asked for
-    /// an RSA one: that is no sign of an attack.
-    fn only_rsa_on_file(&self, key: &PublicKey) -> Option<String> {
-        let (name, port) = self.hop.key_name();
-        let known = self.hop.known().known_algorithms(name, port);
-        let none_usable = known.authorities.is_empty()
-            && known
-                .plain
-                .iter()
-                .all(|known| matches!(known, Algorithm::Rsa { .. }));
-        (none_usable && !known.plain.is_empty()).then(|| {
-            format!(
-                "known_hosts has only an RSA key for {name}, which this build does not verify, and the host was asked for its {} key. Compare that with the host's own (ssh-keyscan -t ed25519 {name}, or its console) and add it to known_hosts",
-                key.algorithm().as_str()
-            )
-        })
     }
 }
 

@@ -93,15 +93,6 @@ fn dropped(said: Option<String>) -> SshError {
 
 fn no_common(kind: &AlgorithmKind, ours: &[String], theirs: &[String]) -> String {
     let theirs_text = plain(&theirs.join(", "));
-    if matches!(kind, AlgorithmKind::Key)
-        && theirs
-            .iter()
-            .all(|name| name.contains("rsa") || name.contains("dss"))
-    {
-        return format!(
-            "the host has RSA or DSA keys only ({theirs_text}), which this build does not verify. Give it an Ed25519 key (ssh-keygen -A) and put that into known_hosts"
-        );
-    }
     let what = match kind {
         AlgorithmKind::Kex => "key exchange",
         AlgorithmKind::Key => "host key algorithm",

@@ -1,7 +1,6 @@
 //! The signature on a host certificate.
 //!
-//! Elliptic curves are checked by `ssh_key`. RSA is checked by `aws-lc-rs`, because the RSA part
-//! of `ssh_key` brings private-key code that is open to timing attacks (RUSTSEC-2023-0071).
+//! Elliptic curves are checked by `ssh_key`, RSA by `aws-lc-rs`, which also signs with it.
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RsaParameters};
