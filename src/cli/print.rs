@@ -1,10 +1,10 @@
 //! Host output on our own streams: whole lines, each behind its host's name.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 
 use super::exit::CliError;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use crate::run::neutral::{Policy, neutral};
 use crate::run::output::{Chunk, ChunkBody, GapReason, OutStream};
 
@@ -120,6 +120,17 @@ fn safe_line(terminal: Terminal, line: &[u8]) -> String {
 /// A name or title on one line, everything in it visible.
 pub fn one_line(text: &str) -> String {
     neutral(text.as_bytes(), Policy::ONE_LINE)
+}
+
+/// One line of a list to standard output: on a terminal its end is cut off rather than wrapped, so
+/// that a row is a row.
+pub fn say_row(line: &str) -> Result<(), CliError> {
+    let columns = terminal::columns();
+    if !std::io::stdout().is_terminal() || line.chars().count() <= columns {
+        return say(line);
+    }
+    let kept: String = line.chars().take(columns.saturating_sub(1)).collect();
+    say(&format!("{kept}\u{2026}"))
 }
 
 /// One line to standard output.

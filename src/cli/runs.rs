@@ -4,7 +4,7 @@ use super::args::{Args, ReportFormat, RunsArgs, RunsCommand};
 use super::connect::connect;
 use super::exit::{CliError, Exit};
 use super::follow::{Follow, Style};
-use super::print::{self, say};
+use super::print::{self, say, say_row};
 use super::terminal::Terminal;
 use super::{compare, json, output, report, steer, why};
 use crate::run::duration::HumanDuration;
@@ -88,7 +88,7 @@ async fn list(args: &Args, runs: &RunsArgs) -> Result<Exit, CliError> {
         say("no runs. Start one: conn run -w HOSTS -- COMMAND")?;
     }
     for line in &lines {
-        say(&list_line(line))?;
+        say_row(&list_line(line))?;
     }
     Ok(Exit::Ok)
 }

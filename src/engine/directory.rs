@@ -168,8 +168,17 @@ impl Directory for SiteDirectory {
         let set = HostSet::parse(&query.targets, inventory.as_ref())
             .map_err(|error| Fault::usage(error.to_string()))?;
         if set.is_empty() {
+            let what = if inventory.is_empty() && query.from.is_none() {
+                let file = self.site.paths().config.join("inventory.toml");
+                format!(
+                    "the inventory is empty. Name hosts in {}, or say in conn.toml where they are listed ([inventory.NAME]: Ansible, ssh_config, ClusterShell, a command)",
+                    file.display()
+                )
+            } else {
+                "see what there is: conn hosts".to_owned()
+            };
             return Err(Fault::usage(format!(
-                "{:?} names no host; nothing was started. See what there is: conn hosts",
+                "{:?} names no host; nothing was started; {what}",
                 query.targets
             )));
         }

@@ -218,7 +218,7 @@ impl Inventory {
             InventoryError::UnknownGroup {
                 name: name.to_owned(),
                 source_name: source.map(str::to_owned),
-                hint: did_you_mean(name, known, "conn list group"),
+                hint: did_you_mean(name, known, "conn hosts"),
             }
         })
     }

@@ -41,6 +41,8 @@ pub struct Readers<'a> {
 #[derive(Debug)]
 pub struct Inventories {
     slots: Vec<Slot>,
+    /// The settings name no source, so `inventory.toml` is the one when it is there.
+    by_default: bool,
     /// Commands are run here.
     dir: PathBuf,
     laid: Option<Arc<Inventory>>,
@@ -107,16 +109,9 @@ impl std::fmt::Display for Problem {
 impl Inventories {
     /// The sources of a site, none of them read yet; commands are run in `dir`.
     pub fn new(specs: Vec<Spec>, dir: &Path) -> Self {
-        let slots = specs
-            .into_iter()
-            .map(|spec| Slot {
-                spec,
-                said: None,
-                failed: None,
-            })
-            .collect();
         Self {
-            slots,
+            slots: specs.into_iter().map(Slot::new).collect(),
+            by_default: false,
             dir: dir.to_owned(),
             laid: None,
         }
@@ -125,15 +120,19 @@ impl Inventories {
     /// The sources that a site's settings name, or else its `inventory.toml`; `config` is the
     /// directory of its `conn.toml`.
     pub fn of_site(settings: &Settings, config: &Path) -> Self {
-        let mut specs = settings.inventory.clone();
-        if specs.is_empty() {
-            specs.extend(Spec::default_of(config));
+        Self {
+            by_default: settings.inventory.is_empty(),
+            ..Self::new(settings.inventory.clone(), config)
         }
-        Self::new(specs, config)
     }
 
     /// The inventory as it is now; asks every source whose answer no longer holds.
     pub fn load(&mut self, readers: Readers<'_>, now: Instant) -> Loaded {
+        if self.by_default && self.slots.is_empty() {
+            // The file may have been written since the engine started.
+            let found = Spec::default_of(&self.dir);
+            self.slots.extend(found.map(Slot::new));
+        }
         let mut changed = self.laid.is_none();
         for slot in &mut self.slots {
             changed |= slot.refresh(readers, &self.dir, now);
@@ -157,6 +156,14 @@ impl Inventories {
 }
 
 impl Slot {
+    fn new(spec: Spec) -> Self {
+        Self {
+            spec,
+            said: None,
+            failed: None,
+        }
+    }
+
     /// Asks the source if its answer no longer holds; whether there is a new answer.
     fn refresh(&mut self, readers: Readers<'_>, dir: &Path, now: Instant) -> bool {
         if self.is_fresh(now) {

@@ -201,7 +201,7 @@ fn groups_are_found_by_name_and_by_source_with_all_members_below_them() {
     assert_eq!(members(None, "db").unwrap(), ["rs1"]);
     assert_eq!(
         members(Some("site"), "db").unwrap_err().to_string(),
-        "there is no group \"db\" in the source \"site\"; see conn list group"
+        "there is no group \"db\" in the source \"site\"; see conn hosts"
     );
     assert_eq!(
         members(None, "hbse").unwrap_err().to_string(),

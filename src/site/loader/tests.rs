@@ -124,10 +124,10 @@ fn all_kinds_of_sources_make_one_inventory() {
 }
 
 #[test]
-fn a_site_without_configuration_has_the_inventory_beside_it_if_there_is_one() {
+fn a_site_without_configuration_has_the_inventory_beside_it_once_there_is_one() {
     let dir = tempfile::tempdir().unwrap();
-    let load =
-        || Inventories::of_site(&Settings::default(), dir.path()).load(readers(), Instant::now());
+    let mut site = Inventories::of_site(&Settings::default(), dir.path());
+    let mut load = || site.load(readers(), Instant::now());
     assert!(load().inventory.is_empty() && load().problems.is_empty());
     fs::write(
         dir.path().join("inventory.toml"),
