@@ -18,7 +18,8 @@ const MAX_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 108 } else { 104 }
 pub enum Entry {
     /// Its owner alone (0700).
     Owner,
-    /// Its owner's group too, or everybody, but nobody else may write: a shared engine's.
+    /// Everybody, but nobody else may write (0755): that of a shared engine's socket, whose own mode
+    /// says who is let in.
     Others,
 }
 
@@ -34,7 +35,8 @@ pub fn prepare_state(paths: &Paths, uid: u32) -> Result<(), SiteError> {
             kind,
         });
     }
-    prepare(&paths.state, uid, entry(paths))
+    // A shared engine's too: other users are given what the protocol gives, never its files.
+    prepare(&paths.state, uid, Entry::Owner)
 }
 
 /// The first socket path of the instance that is fit, its directory made and checked.
@@ -67,7 +69,7 @@ pub fn prepare(path: &Path, uid: u32, entry: Entry) -> Result<(), SiteError> {
         return Err(failed(error));
     }
     let found = std::fs::symlink_metadata(path).map_err(failed)?;
-    let allowed = if entry == Entry::Owner { 0o700 } else { 0o755 };
+    let allowed = allowed(entry);
     let mode = found.mode() & 0o777;
     let why = if !found.is_dir() {
         "is no directory, or a link to one".to_owned()
@@ -93,6 +95,13 @@ fn entry(paths: &Paths) -> Entry {
     }
 }
 
+fn allowed(entry: Entry) -> u32 {
+    match entry {
+        Entry::Owner => 0o700,
+        Entry::Others => 0o755,
+    }
+}
+
 fn make(path: &Path, entry: Entry) -> std::io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
         std::fs::DirBuilder::new()
@@ -100,8 +109,7 @@ fn make(path: &Path, entry: Entry) -> std::io::Result<()> {
             .mode(0o755)
             .create(parent)?;
     }
-    let mode = if entry == Entry::Owner { 0o700 } else { 0o750 };
-    std::fs::DirBuilder::new().mode(mode).create(path)
+    std::fs::DirBuilder::new().mode(allowed(entry)).create(path)
 }
 
 /// Why a place is not fit for a socket, if it is not.
@@ -151,6 +159,19 @@ mod tests {
             (0o700, 0o700)
         );
         prepare_state(&paths, uid()).unwrap();
+    }
+
+    #[test]
+    fn a_shared_instance_opens_the_directory_of_its_socket_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("shared");
+        let paths = Paths::find(Some(&home), true, &Surroundings::default()).unwrap();
+        prepare_state(&paths, uid()).unwrap();
+        let socket = choose_socket(&paths, uid()).unwrap();
+        assert_eq!(
+            (mode(&paths.state), mode(socket.parent().unwrap())),
+            (0o700, 0o755)
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod error;
 pub mod facade;
 pub mod filesystem;
 pub mod groups;
+pub mod identities;
 pub mod loader;
 pub mod openssh;
 pub mod paths;

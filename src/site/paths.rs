@@ -6,6 +6,9 @@
 //! | state | `DIR/state` | `$XDG_STATE_HOME/conn`, `~/.local/state/conn` | `/var/lib/conn` |
 //! | socket: the first that is fit | `DIR/run`, `/tmp/conn-UID` | `$XDG_RUNTIME_DIR/conn`, state, `/tmp/conn-UID` | `/run/conn` |
 //!
+//! A shared instance below `--home DIR` has its socket in `DIR/run` and nowhere else: its clients are
+//! other users, who find it by its path alone.
+//!
 //! Nothing here touches the disk; [`directories`](super::directories) does.
 
 use std::ffi::OsString;
@@ -89,6 +92,8 @@ pub struct Paths {
     pub state: PathBuf,
     /// Where the socket may be, the best first.
     pub sockets: Vec<PathBuf>,
+    /// Whether several users use it.
+    shared: bool,
 }
 
 impl Paths {
@@ -102,13 +107,13 @@ impl Paths {
         around: &Surroundings,
     ) -> Result<Self, SiteError> {
         if let Some(home) = home {
-            return Ok(Self::below(&around.current_dir.join(home), around));
+            return Ok(Self::below(&around.current_dir.join(home), shared, around));
         }
         if shared {
             return Ok(Self::shared());
         }
         if let Some(home) = &around.conn_home {
-            return Ok(Self::below(&around.current_dir.join(home), around));
+            return Ok(Self::below(&around.current_dir.join(home), false, around));
         }
         Self::user(around)
     }
@@ -135,17 +140,22 @@ impl Paths {
 
     /// Whether several users use the instance.
     pub fn is_shared(&self) -> bool {
-        self.instance == Instance::Shared
+        self.shared
     }
 
-    fn below(home: &Path, around: &Surroundings) -> Self {
-        // Several instances may end up in one directory below /tmp; the name keeps them apart.
-        let name = format!("engine-{:016x}.sock", digest(&home.as_os_str().to_owned()));
+    fn below(home: &Path, shared: bool, around: &Surroundings) -> Self {
+        let mut sockets = vec![home.join("run/engine.sock")];
+        if !shared {
+            // Several instances may end up in one directory below /tmp; the name keeps them apart.
+            let name = format!("engine-{:016x}.sock", digest(&home.as_os_str().to_owned()));
+            sockets.push(temporary(around).join(name));
+        }
         Self {
             instance: Instance::Home(home.to_owned()),
             config: home.join("config"),
             state: home.join("state"),
-            sockets: vec![home.join("run/engine.sock"), temporary(around).join(name)],
+            sockets,
+            shared,
         }
     }
 
@@ -167,6 +177,7 @@ impl Paths {
             config,
             state,
             sockets,
+            shared: false,
         })
     }
 
@@ -176,6 +187,7 @@ impl Paths {
             config: PathBuf::from("/etc/conn"),
             state: PathBuf::from("/var/lib/conn"),
             sockets: vec![PathBuf::from("/run/conn/engine.sock")],
+            shared: true,
         }
     }
 }
@@ -287,6 +299,17 @@ mod tests {
             shown(&paths),
             "/etc/conn /var/lib/conn /run/conn/engine.sock"
         );
+        assert!(paths.is_shared());
+    }
+
+    #[test]
+    fn a_shared_instance_below_one_directory_has_its_socket_there_and_nowhere_else() {
+        let paths = Paths::find(Some(Path::new("/srv/c")), true, &around()).unwrap();
+        assert_eq!(
+            shown(&paths),
+            "/srv/c/config /srv/c/state /srv/c/run/engine.sock"
+        );
+        assert!(paths.is_shared());
     }
 
     #[test]

@@ -7,12 +7,13 @@ mod parse;
 
 pub(super) use parse::positive;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::run::duration::HumanDuration;
 use crate::run::size::ByteSize;
 
 use super::error::SiteError;
+use super::identities::Identity;
 use super::specs::Spec;
 
 /// A complete `conn.toml` in which every key has its default and is explained.
@@ -33,6 +34,10 @@ pub struct Settings {
     pub store: Store,
     /// The background process.
     pub engine: Engine,
+    /// Who did what.
+    pub audit: Audit,
+    /// Named keys, in the order of the file.
+    pub identities: Vec<Identity>,
     /// Inventory sources in the order of the file: the first wins.
     pub inventory: Vec<Spec>,
 }
@@ -48,7 +53,7 @@ pub struct Environment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ssh {
     /// The `ssh_config` to use instead of the user's, where a command names none with `-F`.
-    pub config: Option<std::path::PathBuf>,
+    pub config: Option<PathBuf>,
     /// Connections that may be in the making at once.
     pub connecting: usize,
     /// Channels open at once on one connection; sshd's `MaxSessions` is 10 unless changed.
@@ -78,6 +83,8 @@ pub struct Run {
     pub run_as: RunAs,
     /// Output that a durable command may leave on its host.
     pub durable_output: ByteSize,
+    /// The named key that a run authenticates with when it names none.
+    pub identity: Option<String>,
 }
 
 /// How another user is become on a host.
@@ -121,6 +128,16 @@ pub struct Engine {
     pub log_size: ByteSize,
     /// Log files that are kept.
     pub log_files: usize,
+    /// The Unix group whose members a shared engine lets in; without one, nobody but root and the
+    /// engine's own account.
+    pub socket_group: Option<String>,
+}
+
+/// `[audit]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// The log socket that is told the newest head of the audit records; `None`: nobody is.
+    pub syslog: Option<PathBuf>,
 }
 
 /// How much the log holds.
@@ -186,6 +203,7 @@ impl Default for Run {
             output_disk: ByteSize::from_mib(16),
             run_as: RunAs::default(),
             durable_output: ByteSize::from_mib(64),
+            identity: None,
         }
     }
 }
@@ -215,6 +233,15 @@ impl Default for Engine {
             log_level: LogLevel::default(),
             log_size: ByteSize::from_mib(16),
             log_files: 5,
+            socket_group: None,
+        }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            syslog: Some(PathBuf::from("/dev/log")),
         }
     }
 }
@@ -242,6 +269,13 @@ impl Settings {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The named key of this name.
+    pub fn identity(&self, name: &str) -> Option<&Identity> {
+        self.identities
+            .iter()
+            .find(|identity| identity.name == name)
     }
 }
 

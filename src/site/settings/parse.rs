@@ -4,11 +4,12 @@ use std::path::Path;
 
 use toml::de::DeValue;
 
-use super::{Engine, Environment, LogLevel, Retention, Run, RunAs, Settings, Ssh, Store};
+use super::{Audit, Engine, Environment, LogLevel, Retention, Run, RunAs, Settings, Ssh, Store};
 use crate::run::complaint::{Complaints, quote};
 use crate::run::duration::HumanDuration;
 use crate::run::size::ByteSize;
 use crate::run::strict_toml::{self, Table};
+use crate::site::identities::{self, Identity};
 use crate::site::specs;
 
 /// Far more than any machine can do; below it no arithmetic on a count can overflow.
@@ -16,16 +17,22 @@ const MANY: i64 = 1_000_000;
 
 pub(super) fn settings(file: &Path, text: &str) -> Result<Settings, Complaints> {
     strict_toml::parse(&file.display().to_string(), text, |root| {
+        let base = file.parent().unwrap_or(Path::new("."));
+        let identities = identities::read(root, base);
         Some(Settings {
             environment: root.table("environment", environment).unwrap_or_default(),
             ssh: root
                 .table("ssh", |table| ssh(file, table))
                 .unwrap_or_default(),
-            run: root.table("run", run).unwrap_or_default(),
+            run: root
+                .table("run", |table| run(table, &identities))
+                .unwrap_or_default(),
             retention: root.table("retention", retention).unwrap_or_default(),
             store: root.table("store", store).unwrap_or_default(),
             engine: root.table("engine", engine).unwrap_or_default(),
-            inventory: specs::read(root, file.parent().unwrap_or(Path::new("."))),
+            audit: root.table("audit", audit).unwrap_or_default(),
+            identities,
+            inventory: specs::read(root, base),
         })
     })
 }
@@ -71,7 +78,7 @@ fn ssh(file: &Path, table: &Table<'_>) -> Ssh {
     }
 }
 
-fn run(table: &Table<'_>) -> Run {
+fn run(table: &Table<'_>, identities: &[Identity]) -> Run {
     let default = Run::default();
     let methods = [RunAs::Sudo, RunAs::Su, RunAs::Doas].map(|method| (method.word(), method));
     Run {
@@ -83,6 +90,12 @@ fn run(table: &Table<'_>) -> Run {
         run_as: table.choice("run_as", &methods).unwrap_or(default.run_as),
         durable_output: at_least(table, "durable_output", ByteSize::from_kib(64))
             .unwrap_or(default.durable_output),
+        identity: table.get("identity", |value| {
+            identities::known(
+                value.as_str().ok_or("\"identity\" must be a string")?,
+                identities,
+            )
+        }),
     }
 }
 
@@ -123,6 +136,18 @@ fn engine(table: &Table<'_>) -> Engine {
         log_files: table
             .integer("log_files", 1..=1_000)
             .unwrap_or(default.log_files),
+        socket_group: table.string("socket_group"),
+    }
+}
+
+fn audit(table: &Table<'_>) -> Audit {
+    let syslog = table.get("syslog", |value| match value.as_str() {
+        Some("none") => Ok(None),
+        Some(path) if path.starts_with('/') => Ok(Some(path.into())),
+        _ => Err("\"syslog\" must be \"none\" or the absolute path of a log socket".to_owned()),
+    });
+    Audit {
+        syslog: syslog.unwrap_or(Audit::default().syslog),
     }
 }
 

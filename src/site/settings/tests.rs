@@ -37,7 +37,15 @@ fn every_key_that_the_reference_shows_as_a_comment_is_known() {
 #[test]
 fn every_key_of_every_table_stands_in_the_reference() {
     // A key nobody knows makes the reader list those it knows.
-    for table in ["environment", "ssh", "run", "retention", "store", "engine"] {
+    for table in [
+        "environment",
+        "ssh",
+        "run",
+        "retention",
+        "store",
+        "engine",
+        "audit",
+    ] {
         let error = parse(&format!("[{table}]\nqqqqqqqq = 1\n")).unwrap_err();
         let (_, known) = error.split_once("known here: ").unwrap();
         for key in known.split(", ") {
