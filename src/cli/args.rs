@@ -19,6 +19,14 @@ pub struct Args {
     /// Keep everything of one instance (socket, state, default config) under this directory.
     #[arg(long, global = true, env = "CONN_HOME", value_name = "DIR")]
     pub home: Option<PathBuf>,
+    /// Use the engine that several people share, not one's own; also with CONN_SHARED=1.
+    #[arg(
+        long,
+        global = true,
+        env = "CONN_SHARED",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub shared: bool,
     /// Talk to the engine on this bastion, through `ssh BASTION conn engine stdio`.
     #[arg(short = 'H', long = "bastion", global = true, value_name = "BASTION")]
     pub bastion: Option<String>,
@@ -141,6 +149,9 @@ pub struct ReachArgs {
     /// Use this `ssh_config` instead of the user's.
     #[arg(short = 'F', long = "ssh-config", value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
+    /// Log in with this key of the site's `conn.toml`, not with an agent or keys of one's own.
+    #[arg(long, value_name = "NAME")]
+    pub identity: Option<String>,
     /// Hosts at work at once.
     #[arg(short = 'f', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub fanout: Option<u32>,
@@ -237,6 +248,9 @@ pub struct HostsArgs {
     /// Use this `ssh_config` instead of the user's.
     #[arg(short = 'F', long = "ssh-config", value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
+    /// Show the login user of runs with this key of the site's `conn.toml`.
+    #[arg(long, value_name = "NAME")]
+    pub identity: Option<String>,
     /// Read this inventory instead of the site's: `ansible:PATH`, `ssh_config:PATH`, `command:CMD`.
     #[arg(long, value_name = "KIND:WHERE")]
     pub from: Option<String>,
@@ -452,7 +466,11 @@ pub struct AuditArgs {
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Is the chain whole, and if not, where does it break?
-    Verify,
+    Verify {
+        /// A head that was kept elsewhere: does the chain still hold it?
+        #[arg(long, value_name = "SEQ:HASH")]
+        head: Vec<String>,
+    },
 }
 
 /// `conn doctor`.

@@ -14,8 +14,11 @@ const PAGE: u32 = 1000;
 /// `conn audit …`.
 pub async fn audit(args: &Args, audit: &AuditArgs) -> Result<Exit, CliError> {
     let client = connect(args, false).await?;
-    match audit.command {
-        Some(AuditCommand::Verify) => verify(&client, audit.json).await,
+    match &audit.command {
+        Some(AuditCommand::Verify { head }) => {
+            let heads = head.iter().map(|text| Head::parse(text));
+            verify(&client, audit.json, &heads.collect::<Result<Vec<_>, _>>()?).await
+        }
         None => list(&client, audit).await,
     }
 }
@@ -70,10 +73,56 @@ fn as_document(record: &AuditView) -> serde_json::Value {
     })
 }
 
-async fn verify(client: &Client, as_json: bool) -> Result<Exit, CliError> {
-    let Reply::AuditCheck(check) = client.call(Request::AuditVerify).await? else {
+/// A head of the chain, as the system's log has it.
+struct Head {
+    seq: u64,
+    hash: String,
+}
+
+impl Head {
+    fn parse(text: &str) -> Result<Self, CliError> {
+        let parts = text.split_once(':').and_then(|(seq, hash)| {
+            let fits = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let seq = seq.parse().ok().filter(|_| fits)?;
+            Some((seq, hash.to_ascii_lowercase()))
+        });
+        let (seq, hash) = parts.ok_or_else(|| {
+            CliError::Usage(format!(
+                "--head {text:?} is not SEQ:HASH, a record's number and 64 hexadecimal digits, as \
+                 the lines \"audit head\" of the log have them"
+            ))
+        })?;
+        Ok(Self { seq, hash })
+    }
+
+    /// What is wrong when the chain does not hold this head.
+    async fn compare(&self, client: &Client) -> Result<Option<String>, CliError> {
+        let request = Request::AuditHash { seq: self.seq };
+        let Reply::AuditHash(found) = client.call(request).await? else {
+            return Err(CliError::Unexpected);
+        };
+        Ok(match found {
+            Some(hash) if hash == self.hash => None,
+            Some(_) => Some(format!(
+                "record {}: it, or one before it, is not what it was when this head was kept",
+                self.seq
+            )),
+            None => Some(format!(
+                "record {}: it is gone, and it was there when this head was kept",
+                self.seq
+            )),
+        })
+    }
+}
+
+async fn verify(client: &Client, as_json: bool, heads: &[Head]) -> Result<Exit, CliError> {
+    let Reply::AuditCheck(mut check) = client.call(Request::AuditVerify).await? else {
         return Err(CliError::Unexpected);
     };
+    for head in heads {
+        check.breaks.extend(head.compare(client).await?);
+    }
+    check.whole = check.breaks.is_empty();
     if as_json {
         say(&serde_json::json!({
             "whole": check.whole,

@@ -1,9 +1,12 @@
 //! The way to the engine: find it, start it when there is none, or reach it through a bastion.
 
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use nix::unistd::{Gid, Group};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::Command;
@@ -25,13 +28,14 @@ pub async fn connect(args: &Args, attached: bool) -> Result<Client, CliError> {
         ..hello(attached)
     };
     if let Some(bastion) = &args.bastion {
-        return through_bastion(bastion, &hello).await;
+        return through_bastion(bastion, args.shared, &hello).await;
     }
     let paths = paths(args)?;
     if let Some(client) = greet(&paths, &hello).await? {
         return Ok(client);
     }
-    if args.no_start {
+    // A shared engine is its own account's to start, not that of whoever comes first.
+    if args.no_start || paths.is_shared() {
         return Err(no_engine(&paths));
     }
     start(args).await?;
@@ -48,8 +52,13 @@ pub async fn connect_existing(args: &Args) -> Result<Option<Client>, CliError> {
 /// A client of the engine that answers, if one does. A socket that can be reached but hangs up
 /// belongs to an engine that is just going: nobody answers there.
 async fn greet(paths: &Paths, hello: &Hello) -> Result<Option<Client>, CliError> {
-    let Some(stream) = existing(paths).await else {
+    let Some(stream) = existing(paths).await? else {
         return Ok(None);
+    };
+    let hello = &Hello {
+        // A shared engine has no use for it.
+        agent: hello.agent.clone().filter(|_| !paths.is_shared()),
+        ..hello.clone()
     };
     match Client::connect(stream, hello).await {
         Ok(client) => Ok(Some(client)),
@@ -61,19 +70,23 @@ async fn greet(paths: &Paths, hello: &Hello) -> Result<Option<Client>, CliError>
 /// The raw stream to the engine, for `engine stdio`.
 pub async fn raw(args: &Args) -> Result<UnixStream, CliError> {
     let paths = paths(args)?;
-    if let Some(stream) = existing(&paths).await {
+    if let Some(stream) = existing(&paths).await? {
         return Ok(stream);
     }
-    if !args.no_start {
+    if !args.no_start && !paths.is_shared() {
         start(args).await?;
     }
-    existing(&paths).await.ok_or_else(|| no_engine(&paths))
+    existing(&paths).await?.ok_or_else(|| no_engine(&paths))
 }
 
 /// Where this instance's things are.
 pub fn paths(args: &Args) -> Result<Paths, CliError> {
-    Paths::find(args.home.as_deref(), false, &Surroundings::of_process())
-        .map_err(|error| CliError::Usage(error.to_string()))
+    Paths::find(
+        args.home.as_deref(),
+        args.shared,
+        &Surroundings::of_process(),
+    )
+    .map_err(|error| CliError::Usage(error.to_string()))
 }
 
 /// Where this instance's things would be read; nothing is written there. Without a home directory
@@ -85,13 +98,37 @@ pub fn readable_paths(args: &Args) -> Result<Paths, CliError> {
         .map_err(|error| CliError::Usage(error.to_string()))
 }
 
-async fn existing(paths: &Paths) -> Option<UnixStream> {
+async fn existing(paths: &Paths) -> Result<Option<UnixStream>, CliError> {
     for socket in engine_record::sockets(paths) {
-        if let Ok(stream) = UnixStream::connect(&socket).await {
-            return Some(stream);
+        match UnixStream::connect(&socket).await {
+            Ok(stream) => return Ok(Some(stream)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && paths.is_shared() => {
+                return Err(kept_out(&socket));
+            }
+            Err(_) => {}
         }
     }
-    None
+    Ok(None)
+}
+
+/// The socket's group says whom a shared engine lets in.
+fn kept_out(socket: &Path) -> CliError {
+    let named = std::fs::metadata(socket).ok().and_then(|meta| {
+        let group = Group::from_gid(Gid::from_raw(meta.gid())).ok().flatten()?;
+        (meta.mode() & 0o060 == 0o060).then_some(group.name)
+    });
+    CliError::Refused(match named {
+        Some(group) => format!(
+            "the shared engine at {} lets in the members of the Unix group {group}, and you are \
+             not one here: ask its administrator, then log in anew",
+            socket.display()
+        ),
+        None => format!(
+            "the shared engine at {} lets in nobody but its own account and root: its \
+             administrator has to set [engine] socket_group",
+            socket.display()
+        ),
+    })
 }
 
 /// What this client says of itself.
@@ -109,6 +146,18 @@ pub fn hello(attached: bool) -> Hello {
 }
 
 fn no_engine(paths: &Paths) -> CliError {
+    if paths.is_shared() {
+        let places: Vec<_> = paths
+            .sockets
+            .iter()
+            .map(|socket| socket.display().to_string())
+            .collect();
+        return CliError::NoEngine(format!(
+            "no shared engine answers at {}. Its administrator starts it: systemctl start \
+             conn-shared",
+            places.join(", ")
+        ));
+    }
     CliError::NoEngine(format!(
         "no engine answers for {}. Start one: conn engine start",
         paths.state.display()
@@ -119,7 +168,7 @@ fn no_engine(paths: &Paths) -> CliError {
 pub async fn start(args: &Args) -> Result<(), CliError> {
     let program =
         std::env::current_exe().map_err(|error| CliError::io("finding this program", error))?;
-    let mut child = engine_command(&program, args.home.as_deref())
+    let mut child = engine_command(&program, args.home.as_deref(), args.shared)
         .spawn()
         .map_err(|error| CliError::io(format!("starting {}", program.display()), error))?;
     let stdout = child.stdout.take().ok_or(CliError::Unexpected)?;
@@ -139,10 +188,13 @@ pub async fn start(args: &Args) -> Result<(), CliError> {
     }
 }
 
-fn engine_command(program: &Path, home: Option<&Path>) -> Command {
+fn engine_command(program: &Path, home: Option<&Path>, shared: bool) -> Command {
     let mut command = Command::new(program);
     if let Some(home) = home {
         command.arg("--home").arg(home);
+    }
+    if shared {
+        command.arg("--shared");
     }
     command
         .args(["engine", "run", "--background"])
@@ -152,9 +204,11 @@ fn engine_command(program: &Path, home: Option<&Path>) -> Command {
     command
 }
 
-async fn through_bastion(bastion: &str, hello: &Hello) -> Result<Client, CliError> {
+async fn through_bastion(bastion: &str, shared: bool, hello: &Hello) -> Result<Client, CliError> {
     let mut child = Command::new("ssh")
-        .args(["-T", "--", bastion, "conn", "engine", "stdio"])
+        .args(["-T", "--", bastion, "conn"])
+        .args(shared.then_some("--shared"))
+        .args(["engine", "stdio"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -26,6 +26,9 @@ pub enum CliError {
     /// There is no engine to talk to.
     #[error("{0}")]
     NoEngine(String),
+    /// Somebody or something says no before there is an engine to ask.
+    #[error("{0}")]
+    Refused(String),
     /// The engine said no, or went away.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -71,6 +74,7 @@ impl CliError {
             Self::Usage(_) | Self::NotHere => Exit::Usage,
             Self::Io { .. } | Self::ReaderGone => Exit::NotOk,
             Self::Detached(_) => Exit::Ok,
+            Self::Refused(_) => Exit::Refused,
             Self::Call(CallError::Fault(fault)) => match fault.kind {
                 FaultKind::Usage => Exit::Usage,
                 FaultKind::Refused => Exit::Refused,

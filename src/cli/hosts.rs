@@ -16,6 +16,7 @@ pub async fn hosts(args: &Args, hosts: &HostsArgs) -> Result<Exit, CliError> {
         targets: hosts.targets.clone().unwrap_or_else(|| "@*".to_owned()),
         ssh_config: hosts.ssh_config.as_deref().map(absolute).transpose()?,
         user: None,
+        identity: hosts.identity.clone(),
         from: hosts.from.clone(),
         dir: Some(absolute(std::path::Path::new("."))?),
     };

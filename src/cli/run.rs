@@ -123,6 +123,7 @@ fn start_of(reach: &ReachArgs) -> Result<StartRun, CliError> {
         targets: reach.targets.clone(),
         user: reach.user.clone(),
         ssh_config: reach.ssh_config.as_deref().map(absolute).transpose()?,
+        identity: reach.identity.clone(),
         fanout: reach.fanout.unwrap_or(0),
         connect_timeout: reach.connect_timeout.map(HumanDuration::get),
         timeout: reach.timeout.map(HumanDuration::get),

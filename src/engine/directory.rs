@@ -8,7 +8,7 @@ use crate::inventory::hostset::HostSet;
 use crate::inventory::{Inventory, ResolvedHost};
 use crate::run::spec::{Access, Target};
 use crate::site::Site;
-use crate::ssh::{Identity, Route};
+use crate::ssh::Route;
 use crate::trust::known_hosts::KnownHosts;
 use crate::trust::ssh_config::{HostOptions, JumpHost};
 use crate::wire::reply::Fault;
@@ -16,6 +16,7 @@ use crate::wire::request::HostsQuery;
 use crate::wire::view::Finding;
 
 use super::doctor;
+use super::identities::Identities;
 
 /// Jump hosts on the way to one host, at most.
 const MOST_JUMPS: usize = 8;
@@ -53,12 +54,13 @@ pub trait Directory: Send + Sync {
 /// The directory of a real site.
 pub struct SiteDirectory {
     site: Site,
+    identities: Arc<Identities>,
 }
 
 impl SiteDirectory {
     /// The directory of this site.
-    pub fn new(site: Site) -> Self {
-        Self { site }
+    pub fn new(site: Site, identities: Arc<Identities>) -> Self {
+        Self { site, identities }
     }
 
     fn inventory(&self, query: &HostsQuery) -> Result<(Arc<Inventory>, Vec<String>), Fault> {
@@ -157,7 +159,10 @@ impl SiteDirectory {
         let mut resolved = known.unwrap_or_else(|| unlisted(name));
         resolved.address = Some(options.hostname);
         resolved.port = Some(options.port);
-        resolved.user = options.user;
+        let identity = access.identity.as_deref();
+        resolved.user = options
+            .user
+            .or_else(|| self.identities.login_user(identity));
         Ok(FoundHost { resolved, target })
     }
 }
@@ -185,6 +190,7 @@ impl Directory for SiteDirectory {
         let access = Access {
             user: query.user.clone(),
             ssh_config: query.ssh_config.clone(),
+            identity: query.identity.clone(),
             ..Access::default()
         };
         let hosts = set
@@ -195,6 +201,7 @@ impl Directory for SiteDirectory {
     }
 
     fn route(&self, access: &Access, target: &Target) -> Result<Arc<Route>, String> {
+        let identity = self.identities.credential(access.identity.as_deref())?;
         let mut options = self.target_options(access, target)?;
         let known = self.known_hosts(&options)?;
         if target.address.is_some() && options.host_key_alias.is_none() {
@@ -211,7 +218,7 @@ impl Directory for SiteDirectory {
             jumps,
             known,
             jump_known,
-            identity: Identity::Person,
+            identity,
         }))
     }
 
@@ -222,7 +229,8 @@ impl Directory for SiteDirectory {
                 return vec![doctor::bad("ssh_config", why, "mend the line it names")];
             }
         };
-        vec![match self.known_hosts(&options) {
+        let log = doctor::audit_log(self.site.settings().audit.syslog.as_deref());
+        let known = match self.known_hosts(&options) {
             Ok(known) if known.is_empty() => doctor::warn(
                 "known hosts",
                 "no host key is on file: every host will be refused",
@@ -230,7 +238,8 @@ impl Directory for SiteDirectory {
             ),
             Ok(known) => doctor::ok("known hosts", format!("{} keys on file", known.len())),
             Err(why) => doctor::bad("known hosts", why, "make the file readable"),
-        }]
+        };
+        vec![known, log]
     }
 }
 

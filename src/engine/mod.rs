@@ -10,7 +10,9 @@ pub mod core;
 pub mod daemon;
 pub mod directory;
 pub mod doctor;
+pub mod heads;
 pub mod history;
+pub mod identities;
 pub mod inbox;
 pub mod people;
 pub mod retention;
@@ -42,6 +44,8 @@ pub struct Parts {
     pub spool: Arc<spool::Spool>,
     /// Hosts, and the ways to them.
     pub directory: Arc<dyn Directory>,
+    /// Named keys, and who may use them.
+    pub identities: Arc<identities::Identities>,
 }
 
 /// Limits and defaults that the engine itself obeys.
@@ -63,6 +67,8 @@ pub struct Settings {
     pub run_as: crate::ssh::RunAsMethod,
     /// Identifies this instance on hosts: part of the name of each attempt directory.
     pub instance: String,
+    /// Whether it serves other users than its own.
+    pub shared: bool,
 }
 
 /// The wall clock, for people.

@@ -107,12 +107,26 @@ impl Task {
         };
         let route = match self.parts.directory.route(&self.spec.access, target) {
             Ok(route) => route,
-            Err(why) => return self.ended(Outcome::Unreachable, Some(why)),
+            Err(why) => return self.no_way(why),
         };
         match &step.act {
             Act::Exec(exec) => self.exec(&route, step, exec).await,
             Act::Push(push) => self.push(&route, step, push).await,
             Act::Connect => self.connect(&route).await,
+        }
+    }
+
+    /// The configuration leads nowhere. What was started before may run all the same.
+    fn no_way(&self, why: String) -> Report {
+        if self.reattach.is_none() {
+            return self.ended(Outcome::Unreachable, Some(why));
+        }
+        if self.cancel.is_cancelled() {
+            return self.ended(Outcome::InDoubt, Some(why));
+        }
+        Report::Lost {
+            why,
+            started: false,
         }
     }
 
@@ -218,7 +232,16 @@ impl Task {
             }),
             timeout: step.timeout,
             connect_timeout: self.spec.access.connect_timeout,
-            audit_tag: Some(format!("conn run={} by={}", self.key.run, self.by)),
+            audit_tag: Some(self.audit_tag()),
+        }
+    }
+
+    /// What the host's log is told: who does what, with whose key.
+    fn audit_tag(&self) -> String {
+        let (run, by) = (self.key.run, &self.by);
+        match &self.spec.access.identity {
+            Some(identity) => format!("conn run={run} by={by} identity={identity}"),
+            None => format!("conn run={run} by={by}"),
         }
     }
 

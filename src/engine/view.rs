@@ -149,6 +149,7 @@ pub fn params(spec: &RunSpec) -> std::collections::BTreeMap<String, String> {
     };
     set("user", spec.access.user.clone());
     set("ssh_config", spec.access.ssh_config.clone());
+    set("identity", spec.access.identity.clone());
     set("fanout", Some(spec.rollout.concurrency.to_string()));
     for step in &spec.steps {
         match &step.act {

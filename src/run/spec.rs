@@ -190,6 +190,9 @@ pub struct Access {
     /// The `ssh_config` to use instead of the user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_config: Option<String>,
+    /// The named key that hosts are logged in to with; without one, what the person has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Time for each phase of connecting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect_timeout: Option<Duration>,

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::Digest;
+use super::{Digest, Lsn};
 
 /// A record in the audit stream that the store wrote, not the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,17 @@ pub struct AuditReport {
     pub sealed_runs: u64,
     /// Where something does not fit; empty if the chain is whole.
     pub breaks: Vec<AuditBreak>,
+}
+
+/// The end of the audit chain. Kept elsewhere, it proves everything before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditHead {
+    /// The place of the last record.
+    pub seq: u64,
+    /// Its chain hash.
+    pub hash: Digest,
+    /// Durable when this is: what can still be lost proves nothing.
+    pub lsn: Lsn,
 }
 
 /// A place where the audit stream or a sealed run is not what was written.

@@ -30,7 +30,7 @@ pub mod sim;
 mod stitch;
 mod watchers;
 
-pub use audit::{AuditBreak, AuditReport, StoreNote};
+pub use audit::{AuditBreak, AuditHead, AuditReport, StoreNote};
 pub use digest::Digest;
 pub use error::StoreError;
 pub use health::{Health, Note, NoteKind, SpaceState};
@@ -159,6 +159,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The chain hash of one audit record, to compare with a head that was kept elsewhere.
     fn audit_hash(&self, seq: u64) -> Result<Option<Digest>, StoreError>;
+
+    /// The newest audit record, durable or not; `None` before the first.
+    fn audit_head(&self) -> Result<Option<AuditHead>, StoreError>;
 
     /// Sizes, free space, what was recovered at open, what went wrong since.
     fn health(&self) -> Health;

@@ -79,6 +79,8 @@ pub enum Reply {
     },
     /// The state of the chain.
     AuditCheck(AuditCheck),
+    /// The hash of an audit record, hex; none where there is no such record.
+    AuditHash(Option<String>),
     /// What the doctor found.
     Findings(Vec<Finding>),
 }

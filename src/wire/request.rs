@@ -101,6 +101,11 @@ pub enum Request {
     },
     /// Is the chain of audit records whole?
     AuditVerify,
+    /// What is the hash of this audit record?
+    AuditHash {
+        /// The record's place.
+        seq: u64,
+    },
     /// What could go wrong on this bastion?
     Doctor,
     /// A passphrase for a key file, kept in the engine's memory only.
@@ -126,6 +131,8 @@ pub struct HostsQuery {
     pub from: Option<String>,
     /// Where relative paths in it start.
     pub dir: Option<String>,
+    /// The named key that a run would use; the site's default otherwise.
+    pub identity: Option<String>,
 }
 
 /// An ad-hoc run.
@@ -151,6 +158,8 @@ pub struct StartRun {
     pub user: Option<String>,
     /// The `ssh_config` to use instead of the user's.
     pub ssh_config: Option<String>,
+    /// The named key to log in with; the site's default otherwise.
+    pub identity: Option<String>,
     /// Time a command may take.
     pub timeout: Option<Duration>,
     /// Time each phase of connecting may take.

@@ -66,7 +66,8 @@ fn every_start_and_every_act_is_on_record_in_order_and_the_chain_is_whole() {
     rig.conn.kill_engine();
     assert_eq!(acts(&rig), expected, "also after a kill");
     rig.conn.run(["engine", "stop"]).expect_success();
-    assert_eq!(acts(&rig), expected, "also after a stop");
+    let expected = [expected, vec![("stop".to_owned(), 0)]].concat();
+    assert_eq!(acts(&rig), expected, "also after a stop, which is an act");
     let verified = rig
         .conn
         .run(["audit", "verify", "--json"])
@@ -74,7 +75,7 @@ fn every_start_and_every_act_is_on_record_in_order_and_the_chain_is_whole() {
         .json();
     assert_eq!(
         (&verified["whole"], &verified["records"]),
-        (&true.into(), &11.into())
+        (&true.into(), &12.into())
     );
 }
 

@@ -8,8 +8,25 @@ use crate::engine::now;
 use crate::engine::task::TaskKey;
 use crate::run::event::{Event, What};
 use crate::run::ids::RunId;
+use crate::run::spec::RunSpec;
 use crate::run::state::{Effect, Run};
 use crate::store::{Append, Lsn, Store, StoreError, Stream};
+
+/// What the audit records say of a run that begins.
+fn started(spec: &RunSpec) -> String {
+    let identity = spec
+        .access
+        .identity
+        .as_ref()
+        .map_or_else(String::new, |name| format!(" with the identity {name}"));
+    format!(
+        "{} on {} ({} hosts){identity}: {}",
+        spec.kind.word(),
+        spec.targets_text,
+        spec.targets.len(),
+        spec.title
+    )
+}
 
 /// What happens once an LSN is durable.
 pub(super) enum Pending {
@@ -163,13 +180,7 @@ impl Core {
             by: new.by.clone(),
             act: "start".to_owned(),
             run: Some(run),
-            text: format!(
-                "{} on {} ({} hosts): {}",
-                new.spec.kind.word(),
-                new.spec.targets_text,
-                new.spec.targets.len(),
-                new.spec.title
-            ),
+            text: started(&new.spec),
         };
         let state = Run::new(run, new.spec, &new.by, at);
         self.runs.insert(run, Live::new(state, 0, 0));

@@ -58,6 +58,7 @@ impl Bench {
             reattach_s,
             run_as: RunAsMethod::Sudo,
             instance: "test".to_owned(),
+            shared: false,
         };
         let parts = Parts {
             store,
@@ -65,6 +66,7 @@ impl Bench {
             settings: Arc::new(settings),
             spool: Arc::new(Spool::new(spool.path().to_owned())),
             directory: Arc::new(Faulty),
+            identities: Arc::default(),
         };
         let (core, inbox) = Core::open(parts, Arc::new(Clients::default())).unwrap();
         let (stop, stopped) = oneshot::channel();

@@ -1,7 +1,8 @@
 //! The engine inside another process: no socket, no log, no lock, and a store that is given.
 //!
 //! For `conn run --ephemeral`, over a store in memory. It is the engine itself: what is started,
-//! how, and what is made of its end are the same. It must never write to the disk by itself.
+//! how, and what is made of its end are the same. It must never write to the disk by itself. It is
+//! private, wherever its settings were read.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +11,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{DaemonError, Paths, open_site, parts, people, raise_file_limit};
+use super::{DaemonError, Paths, Person, open_site, parts, raise_file_limit};
 use crate::engine::clients::Clients;
 use crate::engine::core::{Core, CoreError};
 use crate::engine::serve::{Control, ProcessInfo, Server};
@@ -43,7 +44,7 @@ impl Inside {
         let site = open_site(paths)?;
         let in_memory = site.settings().run.output_memory.bytes();
         let instance = uuid::Uuid::new_v4().simple().to_string();
-        let mut parts = parts(paths, site, store, instance);
+        let mut parts = parts(paths, site, store, instance, false);
         let mut settings = (*parts.settings).clone();
         settings.output_budget = settings.output_budget.min(in_memory);
         settings.output_tail = settings.output_tail.min(settings.output_budget / 4);
@@ -77,7 +78,7 @@ impl Inside {
     /// A stream to the engine, for one client.
     pub fn stream(&self) -> DuplexStream {
         let (ours, theirs) = tokio::io::duplex(IN_FLIGHT);
-        tokio::spawn(self.server.clone().serve(ours, people::own_name()));
+        tokio::spawn(self.server.clone().serve(ours, Person::own()));
         theirs
     }
 

@@ -17,17 +17,20 @@ use tokio::sync::{mpsc, oneshot};
 use super::clients::Clients;
 use super::core::Core;
 use super::directory::SiteDirectory;
+use super::heads::Heads;
+use super::identities::Identities;
+use super::people::Person;
 use super::retention::keep_within;
 use super::serve::{Control, ProcessInfo, Server};
 use super::{Parts, people};
 use crate::run::duration::HumanDuration;
 use crate::site::openssh::Owner;
-use crate::site::{Paths, Site, directories};
+use crate::site::{Paths, Site, directories, identities};
 use crate::ssh::Ssh;
 use crate::store::Store;
 
 use claim::Claim;
-use listen::Listener;
+use listen::{Door, Listener};
 
 /// Why the engine could not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -67,8 +70,11 @@ pub async fn run(paths: Paths, background: bool) -> Result<(), DaemonError> {
         // that leads one already, which is as good.
         let _ = rustix::process::setsid();
     }
+    refuse_root(&paths)?;
     prepare_directories(&paths)?;
     let site = open_site(&paths)?;
+    identities::check_files(site.settings(), rustix::process::geteuid().as_raw())
+        .map_err(|error| DaemonError::Site(error.to_string()))?;
     let _log = log::start(&paths, &site.settings().engine, background)?;
     log::tell_of_panics();
     raise_file_limit();
@@ -80,7 +86,15 @@ pub async fn run(paths: Paths, background: bool) -> Result<(), DaemonError> {
             return Ok(());
         }
     };
+    let heads = heads(&paths, &site, &store)?;
+    let telling = heads
+        .clone()
+        .map(|heads| tokio::spawn(heads.keep_telling()));
     let outcome = serve(&paths, site, store.clone(), background).await;
+    if let (Some(telling), Some(heads)) = (telling, heads) {
+        telling.abort();
+        heads.tell_last().await;
+    }
     let closing = tokio::task::spawn_blocking(move || store.close()).await;
     if let Ok(Err(error)) = closing {
         tracing::error!(%error, "the store did not close in order");
@@ -108,7 +122,8 @@ async fn serve(
     let instance = settings::instance(paths)?;
     let retention = settings::retention(&site);
     let idle_stop = site.settings().engine.idle_stop.map(HumanDuration::get);
-    let parts = parts(paths, site, store.clone(), instance);
+    let door = door(paths, &site);
+    let parts = parts(paths, site, store.clone(), instance, paths.is_shared());
     parts
         .spool
         .clear()
@@ -129,7 +144,7 @@ async fn serve(
         },
         control,
     });
-    let mut listener = Listener::open(paths)?;
+    let mut listener = Listener::open(paths, door)?;
     listener.announce(paths)?;
     tracing::info!(socket = %listener.path().display(), "ready");
     if background {
@@ -181,11 +196,11 @@ async fn serve(
 
 fn accepted_client(
     server: &Arc<Server>,
-    accepted: std::io::Result<(tokio::net::UnixStream, String)>,
+    accepted: std::io::Result<(tokio::net::UnixStream, Person)>,
 ) {
     match accepted {
-        Ok((stream, user)) => {
-            tokio::spawn(server.clone().serve(stream, user));
+        Ok((stream, person)) => {
+            tokio::spawn(server.clone().serve(stream, person));
         }
         Err(error) => tracing::warn!(%error, "a client could not be let in"),
     }
@@ -221,8 +236,15 @@ impl Signals {
     }
 }
 
-fn parts(paths: &Paths, site: Site, store: Arc<dyn Store>, instance: String) -> Parts {
-    let settings = Arc::new(settings::engine(&site, instance));
+fn parts(
+    paths: &Paths,
+    site: Site,
+    store: Arc<dyn Store>,
+    instance: String,
+    shared: bool,
+) -> Parts {
+    let settings = Arc::new(settings::engine(&site, instance, shared));
+    let identities = Arc::new(Identities::of(site.settings(), shared));
     let ssh = Ssh::new(settings::ssh(&site));
     let spool = Arc::new(super::spool::Spool::new(paths.state.join("spool")));
     Parts {
@@ -230,8 +252,40 @@ fn parts(paths: &Paths, site: Site, store: Arc<dyn Store>, instance: String) -> 
         store,
         ssh,
         settings,
-        directory: Arc::new(SiteDirectory::new(site)),
+        directory: Arc::new(SiteDirectory::new(site, identities.clone())),
+        identities,
     }
+}
+
+/// An engine for several people holds keys of all of them: it must not be root's as well.
+fn refuse_root(paths: &Paths) -> Result<(), DaemonError> {
+    if !paths.is_shared() || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(DaemonError::Site(
+        "a shared engine runs as an account of its own, not as root: start it with \
+         config/systemd/conn-shared.service, or: runuser -u conn -- conn --shared engine run"
+            .to_owned(),
+    ))
+}
+
+fn door(paths: &Paths, site: &Site) -> Door {
+    if !paths.is_shared() {
+        return Door::Private;
+    }
+    let group = site.settings().engine.socket_group.clone();
+    if group.is_none() {
+        tracing::warn!("[engine] socket_group is not set: nobody else is let in");
+    }
+    Door::Shared(group)
+}
+
+fn heads(paths: &Paths, site: &Site, store: &Arc<dyn Store>) -> Result<Option<Heads>, DaemonError> {
+    let Some(socket) = site.settings().audit.syslog.clone() else {
+        return Ok(None);
+    };
+    let instance = settings::instance(paths)?;
+    Ok(Some(Heads::new(store.clone(), socket, instance)))
 }
 
 fn prepare_directories(paths: &Paths) -> Result<(), DaemonError> {

@@ -15,7 +15,7 @@ const OUTPUT_TAIL: u64 = 256 << 10;
 const REATTACH_S: u64 = 3600;
 
 /// What the engine itself obeys.
-pub(super) fn engine(site: &Site, instance: String) -> Settings {
+pub(super) fn engine(site: &Site, instance: String, shared: bool) -> Settings {
     let settings = site.settings();
     Settings {
         fanout: u32::try_from(settings.run.fanout).unwrap_or(u32::MAX),
@@ -30,6 +30,7 @@ pub(super) fn engine(site: &Site, instance: String) -> Settings {
             RunAs::Doas => RunAsMethod::Doas,
         },
         instance,
+        shared,
     }
 }
 

@@ -32,6 +32,9 @@ pub(super) fn exec(
     if let Instance::Home(home) = &paths.instance {
         command.arg("--home").arg(home);
     }
+    if paths.is_shared() {
+        command.arg("--shared");
+    }
     command
         .args(["engine", "run", "--background"])
         .env("LISTEN_FDS", "1")

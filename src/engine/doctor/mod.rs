@@ -3,8 +3,11 @@
 mod login;
 mod machine;
 
-use super::Parts;
+use std::path::Path;
+
 use super::clients::Clients;
+use super::{Parts, heads};
+use crate::site::identities::Identity;
 use crate::store::SpaceState;
 use crate::wire::view::Finding;
 
@@ -21,7 +24,11 @@ pub fn examine(parts: &Parts, clients: &Clients) -> Vec<Finding> {
         ),
     )];
     findings.push(login::kill_at_logout());
-    findings.push(agents(clients));
+    findings.push(if parts.settings.shared {
+        identities(parts)
+    } else {
+        agents(clients)
+    });
     findings.extend(parts.directory.findings());
     findings.push(machine::open_files(parts.ssh.stats().open));
     findings.push(machine::clock());
@@ -55,6 +62,43 @@ fn agents(clients: &Clients) -> Finding {
         );
     }
     ok("agent", format!("{} live: {}", live.len(), live.join(", ")))
+}
+
+/// The keys of an engine that uses nobody's own.
+fn identities(parts: &Parts) -> Finding {
+    let words = |identity: &Identity| {
+        let unattended = if identity.unattended {
+            ", unattended"
+        } else {
+            ""
+        };
+        format!("{} ({}{unattended})", identity.name, identity.key.display())
+    };
+    let all: Vec<String> = parts.identities.list().iter().map(words).collect();
+    if all.is_empty() {
+        return bad(
+            "identities",
+            "a shared engine without a key: no run can log in anywhere",
+            "add [identities.NAME] to conn.toml and start the engine again",
+        );
+    }
+    ok("identities", all.join(", "))
+}
+
+/// Whether the head of the audit records gets to a log.
+pub fn audit_log(socket: Option<&Path>) -> Finding {
+    const WHAT: &str = "audit log";
+    match socket {
+        None => ok(WHAT, "not told, as [audit] syslog says".to_owned()),
+        Some(socket) if heads::is_there(socket) => {
+            ok(WHAT, format!("{} is told", socket.display()))
+        }
+        Some(socket) => warn(
+            WHAT,
+            format!("no log listens at {}", socket.display()),
+            "run a syslog daemon or journald, so that a cut audit chain can be noticed",
+        ),
+    }
 }
 
 fn store(parts: &Parts) -> Vec<Finding> {

@@ -4,6 +4,7 @@ mod checks;
 mod follow;
 mod groups;
 mod handover;
+mod policy;
 mod queries;
 mod start;
 mod status;
@@ -18,6 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::Parts;
 use super::clients::{ClientInfo, Clients};
 use super::inbox::Inbox;
+use super::people::Person;
 use crate::run::cause::Origin;
 use crate::wire::codec::{FrameError, FrameReader, FrameWriter, encode};
 use crate::wire::reply::{Fault, Reply};
@@ -66,39 +68,45 @@ pub enum Control {
 /// One client's side of the engine.
 struct Session {
     server: Arc<Server>,
-    user: String,
+    /// From the peer credentials.
+    person: Person,
     origin: Option<Origin>,
     uploads: Uploads,
 }
 
 impl Server {
-    /// Serves one client until it leaves. `user` comes from the peer credentials.
-    pub async fn serve<S>(self: Arc<Self>, stream: S, user: String)
+    /// Serves one client until it leaves. `person` comes from the peer credentials.
+    pub async fn serve<S>(self: Arc<Self>, stream: S, person: Person)
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (read, write) = tokio::io::split(stream);
         let mut reader = FrameReader::new(read);
         let mut writer = FrameWriter::new(write);
-        let hello = match self.shake_hands(&mut reader, &mut writer, &user).await {
+        let hello = match self
+            .shake_hands(&mut reader, &mut writer, &person.name)
+            .await
+        {
             Ok(hello) => hello,
             Err(error) => {
                 tracing::debug!(%error, "a client left during the handshake");
                 return;
             }
         };
-        if let Some(agent) = &hello.agent {
+        if let Some(agent) = &hello.agent
+            && !self.parts.settings.shared
+        {
             self.clients
                 .remember_agent(self.parts.ssh.agents(), agent.into());
             self.inbox.credentials_arrived().await;
         }
         let id = self.clients.enter(ClientInfo {
-            user: user.clone(),
+            user: person.name.clone(),
             attached: hello.attached,
         });
         let session = Arc::new(Session {
             server: self.clone(),
-            user,
+            person,
             origin: hello.origin,
             uploads: Uploads::default(),
         });
@@ -183,6 +191,7 @@ impl Session {
     }
 
     async fn answer(&self, request: Request) -> Result<Reply, Fault> {
+        self.check(&request)?;
         match request {
             Request::Status => self.status().await,
             Request::Stop { now } => self.stop(now).await,
@@ -208,7 +217,9 @@ impl Session {
                 max_bytes,
             } => self.host_output(run, host, cursor, max_bytes).await,
             Request::Steer { run, act } => {
-                let view = self.server.inbox.steer(run, self.user.clone(), act).await?;
+                self.check_steer(run, &act).await?;
+                let by = self.person.name.clone();
+                let view = self.server.inbox.steer(run, by, act).await?;
                 Ok(Reply::Steered(Box::new(view)))
             }
             Request::Audit {
@@ -217,6 +228,7 @@ impl Session {
                 limit,
             } => self.audit(since_ms, from_seq, limit).await,
             Request::AuditVerify => self.audit_verify().await,
+            Request::AuditHash { seq } => self.audit_hash(seq).await,
             Request::Doctor => self.doctor().await,
             Request::Passphrase { key, secret } => self.passphrase(key, secret).await,
         }

@@ -3,7 +3,8 @@
 use super::Session;
 use super::follow::{no_such_run, slow_hosts};
 use crate::engine::audit::AuditRecord;
-use crate::engine::{history, timeline, view};
+use crate::engine::people::Person;
+use crate::engine::{Parts, history, timeline, view};
 use crate::run::cause::causes;
 use crate::run::event::Event;
 use crate::run::ids::{HostIx, RunId};
@@ -19,8 +20,10 @@ const MOST_RECORDS: usize = 4096;
 const MOST_BYTES: u32 = 4 << 20;
 
 impl Session {
-    pub(super) async fn hosts(&self, query: HostsQuery) -> Result<Reply, Fault> {
+    pub(super) async fn hosts(&self, mut query: HostsQuery) -> Result<Reply, Fault> {
+        let person = self.person.clone();
         self.blocking(move |parts| {
+            query.identity = identity(parts, &query, &person)?;
             let found = parts.directory.resolve(&query)?;
             Ok(Reply::Hosts {
                 hosts: found.hosts.into_iter().map(|host| host.resolved).collect(),
@@ -154,10 +157,22 @@ impl Session {
                     .collect(),
                 unproven: vec![
                     "Without a head that was kept elsewhere it cannot be proven that no records \
-                     were cut off at the end, nor that the whole chain was not written anew."
+                     were cut off at the end, nor that the whole chain was not written anew. Heads \
+                     are in this machine's log (\"audit head\"): conn audit verify --head SEQ:HASH"
                         .to_owned(),
                 ],
             }))
+        })
+        .await
+    }
+
+    pub(super) async fn audit_hash(&self, seq: u64) -> Result<Reply, Fault> {
+        self.blocking(move |parts| {
+            let hash = parts
+                .store
+                .audit_hash(seq)
+                .map_err(|error| Fault::engine(error.to_string()))?;
+            Ok(Reply::AuditHash(hash.map(|hash| hash.to_string())))
         })
         .await
     }
@@ -196,6 +211,15 @@ impl Session {
             Ok((run, view))
         })
         .await
+    }
+}
+
+/// Whose login user is shown. To look at hosts nobody needs an identity.
+fn identity(parts: &Parts, query: &HostsQuery, person: &Person) -> Result<Option<String>, Fault> {
+    let chosen = parts.identities.choose(query.identity.as_deref(), person);
+    match &query.identity {
+        Some(_) => chosen,
+        None => Ok(chosen.unwrap_or_default()),
     }
 }
 

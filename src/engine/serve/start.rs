@@ -7,6 +7,7 @@ use super::Session;
 use crate::engine::Parts;
 use crate::engine::audit::encode;
 use crate::engine::core::NewRun;
+use crate::engine::people::Person;
 use crate::run::preflight;
 use crate::run::spec::{Access, Act, Exec, Lease, Push, Rollout, RunKind, RunSpec, Step, Target};
 use crate::wire::reply::{Fault, Reply};
@@ -17,13 +18,14 @@ const PREFLIGHT_LIMIT: Duration = Duration::from_secs(30);
 
 impl Session {
     pub(super) async fn start(&self, start: StartRun) -> Result<Reply, Fault> {
-        let by = self.user.clone();
+        let person = self.person.clone();
+        let by = person.name.clone();
         let no_wait = start.no_wait;
         let stdin = start.stdin.clone();
         let origin = self.origin.clone();
         let (spec, digest, warnings) = self
             .blocking(move |parts| {
-                let (spec, warnings) = freeze(parts, &start)?;
+                let (spec, warnings) = freeze(parts, &start, &person)?;
                 let digest = parts
                     .store
                     .put_blob(&encode(&spec))
@@ -49,7 +51,12 @@ impl Session {
 
 /// Resolves the targets and checks that each can be reached by the configuration; nothing starts
 /// when one cannot.
-fn freeze(parts: &Parts, start: &StartRun) -> Result<(RunSpec, Vec<String>), Fault> {
+fn freeze(
+    parts: &Parts,
+    start: &StartRun,
+    person: &Person,
+) -> Result<(RunSpec, Vec<String>), Fault> {
+    let identity = parts.identities.choose(start.identity.as_deref(), person)?;
     let found = parts.directory.resolve(&HostsQuery {
         targets: start.targets.clone(),
         ssh_config: start.ssh_config.clone(),
@@ -59,6 +66,7 @@ fn freeze(parts: &Parts, start: &StartRun) -> Result<(RunSpec, Vec<String>), Fau
     let access = Access {
         user: start.user.clone(),
         ssh_config: start.ssh_config.clone(),
+        identity,
         connect_timeout: start.connect_timeout,
         hold: start.hold,
     };

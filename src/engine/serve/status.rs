@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Control, Session};
-use crate::engine::doctor;
+use crate::engine::audit::AuditRecord;
+use crate::engine::{doctor, now};
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::view::EngineStatus;
 
@@ -46,6 +47,7 @@ impl Session {
     }
 
     pub(super) async fn stop(&self, now: bool) -> Result<Reply, Fault> {
+        self.put_on_record("stop", "the engine").await;
         if !now {
             self.server.inbox.drain().await?;
         }
@@ -53,12 +55,15 @@ impl Session {
     }
 
     pub(super) async fn upgrade(&self, program: Option<String>) -> Result<Reply, Fault> {
+        let to = program.as_deref().unwrap_or("its own program");
+        self.put_on_record("upgrade", &format!("the engine, to {to}"))
+            .await;
         self.server.inbox.drain().await?;
         self.control(Control::Upgrade(program)).await
     }
 
     async fn control(&self, control: Control) -> Result<Reply, Fault> {
-        tracing::info!(?control, by = self.user, "asked to end");
+        tracing::info!(?control, by = self.person.name, "asked to end");
         self.server
             .control
             .send(control)
@@ -73,7 +78,28 @@ impl Session {
             .await
     }
 
+    /// Writes down who did something to the engine itself. An engine that cannot write any more can
+    /// still be stopped.
+    async fn put_on_record(&self, act: &str, text: &str) {
+        let record = AuditRecord {
+            at: now(),
+            by: self.person.name.clone(),
+            act: act.to_owned(),
+            run: None,
+            text: text.to_owned(),
+        };
+        let appended = self.server.parts.store.append(vec![record.append()]);
+        let durable = match appended {
+            Ok(lsn) => self.wait_durable(lsn).await,
+            Err(error) => Err(Fault::engine(error.to_string())),
+        };
+        if let Err(error) = durable {
+            tracing::warn!(%error, act, by = record.by, "this act is not on record");
+        }
+    }
+
     pub(super) async fn passphrase(&self, key: String, secret: String) -> Result<Reply, Fault> {
+        self.put_on_record("unlock", &key).await;
         self.server.parts.ssh.passphrases().add(key, secret);
         self.server.inbox.credentials_arrived().await;
         Ok(Reply::Done)

@@ -8,8 +8,8 @@ use super::DiskStore;
 use super::journal::Front;
 use super::kv::stored_key;
 use crate::store::{
-    Append, AuditReport, Chunk, Digest, Durability, Health, Lsn, OutputCursor, OutputPage, Record,
-    Store, StoreError, Stream, Versioned, limits,
+    Append, AuditHead, AuditReport, Chunk, Digest, Durability, Health, Lsn, OutputCursor,
+    OutputPage, Record, Store, StoreError, Stream, Versioned, limits,
 };
 
 impl Store for DiskStore {
@@ -151,6 +151,13 @@ impl Store for DiskStore {
     fn audit_hash(&self, seq: u64) -> Result<Option<Digest>, StoreError> {
         self.check_open()?;
         self.shared.audit_hash(seq)
+    }
+
+    fn audit_head(&self) -> Result<Option<AuditHead>, StoreError> {
+        self.shared.journal.look(|front| {
+            front.check_open()?;
+            Ok(front.audit_end())
+        })
     }
 
     fn health(&self) -> Health {

@@ -9,8 +9,8 @@ use super::model::Op;
 use crate::run::output::OutStream;
 use crate::store::page::OutputKey;
 use crate::store::{
-    Append, AuditReport, Chunk, Digest, Durability, Health, Lsn, OutputCursor, OutputPage, Record,
-    Store, StoreError, StoreNote, Stream, Versioned, limits,
+    Append, AuditHead, AuditReport, Chunk, Digest, Durability, Health, Lsn, OutputCursor,
+    OutputPage, Record, Store, StoreError, StoreNote, Stream, Versioned, limits,
 };
 
 impl Store for SimStore {
@@ -213,6 +213,17 @@ impl Store for SimStore {
         let state = self.lock();
         state.check_open()?;
         Ok(state.current.audit_chain().get(seq as usize).copied())
+    }
+
+    fn audit_head(&self) -> Result<Option<AuditHead>, StoreError> {
+        let state = self.lock();
+        state.check_open()?;
+        let chain = state.current.audit_chain();
+        Ok(chain.last().map(|hash| AuditHead {
+            seq: chain.len() as u64 - 1,
+            hash: *hash,
+            lsn: state.current.last_lsn,
+        }))
     }
 
     fn health(&self) -> Health {

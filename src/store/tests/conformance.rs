@@ -552,6 +552,7 @@ fn readers_are_told_of_more_output(rig: &mut dyn Rig) {
 fn the_audit_chain_is_whole_and_has_one_head(rig: &mut dyn Rig) {
     let store = rig.store();
     assert_eq!(store.verify_audit().unwrap().head, None);
+    assert_eq!(store.audit_head().unwrap(), None);
     for index in 0..100 {
         store
             .append(vec![
@@ -568,6 +569,8 @@ fn the_audit_chain_is_whole_and_has_one_head(rig: &mut dyn Rig) {
     );
     let (seq, head) = report.head.unwrap();
     assert_eq!(seq, 100);
+    let end = |store: &dyn Store| store.audit_head().unwrap().map(|end| (end.seq, end.hash));
+    assert_eq!(end(&*store), Some((seq, head)));
     assert_eq!(store.audit_hash(100).unwrap(), Some(head));
     assert_eq!(store.audit_hash(101).unwrap(), None);
     let early = store.audit_hash(5).unwrap();
@@ -575,12 +578,14 @@ fn the_audit_chain_is_whole_and_has_one_head(rig: &mut dyn Rig) {
     rig.reopen();
     let store = rig.store();
     assert_eq!(store.verify_audit().unwrap(), report);
+    assert_eq!(end(&*store), Some((seq, head)), "also when it is read back");
     assert_eq!(store.audit_hash(5).unwrap(), early);
     store
         .append(vec![Append::new(Stream::Audit, "more")])
         .unwrap();
     assert_eq!(store.audit_hash(100).unwrap(), Some(head));
     assert_eq!(store.verify_audit().unwrap().records, 102);
+    assert_eq!(end(&*store), store.verify_audit().unwrap().head);
 }
 
 fn the_engine_stream_is_kept(rig: &mut dyn Rig) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::live::LiveFiles;
 use super::overlay::Overlay;
 use crate::store::disk::entry::{Entry, Item, Op};
-use crate::store::{Append, Digest, Lsn, StoreError, StoreNote, Stream, audit};
+use crate::store::{Append, AuditHead, Digest, Lsn, StoreError, StoreNote, Stream, audit};
 
 /// The state behind the journal's lock.
 #[derive(Debug)]
@@ -177,6 +177,16 @@ impl Front {
             *seq += 1;
         }
         Ok(items)
+    }
+
+    /// The newest audit record.
+    pub fn audit_end(&self) -> Option<AuditHead> {
+        let slots = self.streams.get(&Stream::Audit)?;
+        Some(AuditHead {
+            seq: slots.next_seq.checked_sub(1)?,
+            hash: self.audit_head,
+            lsn: self.next - 1,
+        })
     }
 
     /// The item of a note of the store's own in the audit stream.
