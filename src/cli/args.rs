@@ -19,7 +19,7 @@ pub struct Args {
     /// Keep everything of one instance (socket, state, default config) under this directory.
     #[arg(long, global = true, env = "CONN_HOME", value_name = "DIR")]
     pub home: Option<PathBuf>,
-    /// Use the engine that several people share, not one's own; also with CONN_SHARED=1.
+    /// Use the engine that several people share, not one's own.
     #[arg(
         long,
         global = true,

@@ -117,8 +117,13 @@ async fn stop(args: &Args, now: bool) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
+/// One that has ended and was not collected yet by whoever started it lives no more.
 fn process_lives(pid: u32) -> bool {
-    Path::new("/proc").join(pid.to_string()).exists()
+    let stat = Path::new("/proc").join(pid.to_string()).join("stat");
+    std::fs::read_to_string(stat).is_ok_and(|text| {
+        let state = text.rsplit_once(") ").map(|(_, rest)| rest);
+        state.is_some_and(|state| !state.starts_with(['Z', 'X']))
+    })
 }
 
 async fn upgrade(args: &Args) -> Result<Exit, CliError> {

@@ -21,6 +21,8 @@ mod hostile;
 mod refused;
 mod rig;
 mod run;
+mod shared;
+mod shared_rig;
 mod steer;
 mod troubled_hosts;
 mod ways;

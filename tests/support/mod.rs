@@ -18,6 +18,7 @@ mod command;
 mod conn;
 mod fleet;
 mod hostile;
+pub mod people;
 mod process;
 mod proxy;
 mod scratch;
