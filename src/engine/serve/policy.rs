@@ -5,7 +5,7 @@
 //! or replaces it. A private engine has one person, whose engine it is.
 
 use super::Session;
-use crate::engine::people::Person;
+use crate::engine::people::{Person, own_name};
 use crate::run::ids::RunId;
 use crate::wire::reply::Fault;
 use crate::wire::request::{Request, Steer};
@@ -36,7 +36,7 @@ impl Session {
         }
         Err(Fault::refused(format!(
             "only root and {} may {act}: it works for others too. Ask them",
-            Person::own().name
+            own_name()
         )))
     }
 
