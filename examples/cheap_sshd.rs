@@ -6,7 +6,8 @@
 use std::io::Write;
 
 use anyhow::Context;
-use theconn::demo::cheap::{Cheap, Options};
+use theconn::demo::cheap::{Cheap, Options, Wrapped};
+use theconn::ssh::unwrapped;
 use tokio::io::AsyncReadExt;
 
 #[tokio::main]
@@ -30,6 +31,7 @@ async fn main() -> anyhow::Result<()> {
         hosts,
         port,
         client: None,
+        unwrap,
     })?;
     println!("ready {}", cheap.port());
     std::io::stdout().flush()?;
@@ -38,6 +40,15 @@ async fn main() -> anyhow::Result<()> {
     while tokio::io::stdin().read(&mut rest).await? > 0 {}
     server.abort();
     Ok(())
+}
+
+/// `conn` has its commands tell their process id; the others send theirs as they are.
+fn unwrap(line: &str) -> Option<Wrapped> {
+    let found = unwrapped(line)?;
+    Some(Wrapped {
+        mark: found.mark,
+        command: found.command,
+    })
 }
 
 /// Ten thousand held connections need as many descriptors.

@@ -10,7 +10,8 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use theconn::demo::cheap::{Cheap, Options, address};
+use theconn::demo::cheap::{Cheap, Options, Wrapped, address};
+use theconn::ssh::unwrapped;
 
 struct Server {
     dir: tempfile::TempDir,
@@ -26,6 +27,13 @@ fn serve(hosts: usize) -> Server {
         hosts,
         port: 0,
         client: None,
+        unwrap: |line| {
+            let found = unwrapped(line)?;
+            Some(Wrapped {
+                mark: found.mark,
+                command: found.command,
+            })
+        },
     };
     runtime.spawn(Cheap::bind(&options).unwrap().run());
     drop(entered);
@@ -68,6 +76,56 @@ fn openssh_runs_commands_on_any_of_its_addresses() {
     );
     assert_eq!(ssh(&config, &first, "sleep 0").status.code(), Some(0));
     assert_eq!(ssh(&config, &first, "rm -rf /").status.code(), Some(127));
+}
+
+/// `conn run` on hosts of the server, with words of its own before the command.
+fn conn(server: &Server, targets: &str, words: &[&str], command: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_conn"))
+        .arg("--home")
+        .arg(server.dir.path().join("conn"))
+        .args(["run", "--ephemeral", "-w", targets, "-F"])
+        .arg(server.dir.path().join("ssh_config"))
+        .args(words)
+        .args(["--", command])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn conn_runs_the_same_commands_in_its_wrapper() {
+    let server = serve(300);
+    let out = conn(&server, "127.0.1.[1-250],127.0.2.[1-50]", &[], "true");
+    assert_eq!(
+        (out.status.code(), &*out.stdout),
+        (Some(0), &b""[..]),
+        "{out:?}"
+    );
+    let out = conn(&server, "127.0.1.1", &[], "lines 2");
+    assert_eq!(
+        String::from_utf8_lossy(&out.stdout),
+        "127.0.1.1: line 1\n127.0.1.1: line 2\n"
+    );
+    let out = conn(&server, "127.0.1.1", &[], "rm -rf /");
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
+}
+
+#[test]
+fn held_connections_are_there_for_the_command_even_where_no_idle_one_is_kept() {
+    let server = serve(20);
+    let config = server.dir.path().join("conn/config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("conn.toml"), "[ssh]\nidle_connections = 0\n").unwrap();
+    let new_connections = |words: &[&str]| {
+        let out = conn(&server, "127.0.1.[1-20]", words, "true");
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let hosts = text.matches("\"outcome\":\"ok\"").count();
+        assert_eq!(hosts, 20, "{text}");
+        hosts - text.matches("\"auth\":null").count()
+    };
+    assert_eq!(new_connections(&["--json", "-f", "2"]), 20);
+    assert_eq!(new_connections(&["--json", "-f", "2", "--hold"]), 0);
 }
 
 #[test]

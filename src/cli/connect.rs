@@ -20,6 +20,12 @@ use crate::wire::{CallError, Client, Hello, PROTOCOL};
 
 /// An engine that was told to start says that it is ready within this time.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// How glibc keeps the engine's memory. With a heap for each thread, and with large buffers kept
+/// when they are free, ten thousand connections took 23 MB more, and 200 MB of output 11 MB.
+const HEAP: [(&str, &str); 2] = [
+    ("MALLOC_ARENA_MAX", "1"),
+    ("MALLOC_MMAP_THRESHOLD_", "131072"),
+];
 
 /// A client of the engine that these arguments mean.
 pub async fn connect(args: &Args, attached: bool) -> Result<Client, CliError> {
@@ -198,6 +204,7 @@ fn engine_command(program: &Path, home: Option<&Path>, shared: bool) -> Command 
     }
     command
         .args(["engine", "run", "--background"])
+        .envs(HEAP)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());

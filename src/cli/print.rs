@@ -32,19 +32,23 @@ impl Printer {
         match &chunk.body {
             ChunkBody::Data(bytes) => {
                 let mut kept = self.partial.remove(&key).unwrap_or_default();
-                let mut out = Vec::with_capacity(bytes.len() + 64);
-                for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-                    kept.extend_from_slice(piece);
-                    if kept.ends_with(b"\n") {
-                        kept.pop();
-                        self.line(&mut out, host, chunk.stream, &kept);
-                        kept.clear();
-                    } else if kept.len() >= LONGEST_LINE {
+                let mut out = Vec::with_capacity(bytes.len() * 2);
+                let mut start = 0;
+                for end in memchr::memchr_iter(b'\n', bytes) {
+                    let line = &bytes[start..end];
+                    start = end + 1;
+                    if kept.is_empty() {
+                        self.line(&mut out, host, chunk.stream, line);
+                    } else {
+                        kept.extend_from_slice(line);
                         self.line(&mut out, host, chunk.stream, &kept);
                         kept.clear();
                     }
                 }
-                if !kept.is_empty() {
+                kept.extend_from_slice(&bytes[start..]);
+                if kept.len() >= LONGEST_LINE {
+                    self.line(&mut out, host, chunk.stream, &kept);
+                } else if !kept.is_empty() {
                     self.partial.insert(key, kept);
                 }
                 write_to(chunk.stream, &out)

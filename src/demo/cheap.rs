@@ -1,8 +1,8 @@
 //! The cheapest SSH server that a client can be measured against.
 //!
 //! Any number of hosts, told apart by their loopback address, behind one port and one host key.
-//! It knows `true`, `out BYTES`, `lines COUNT` and `sleep SECONDS`, and refuses whoever does not
-//! come from loopback. For benches only: nothing of it is believable.
+//! It knows `true`, `hello`, `out BYTES`, `lines COUNT`, `sleep SECONDS` and `stall ONE_IN`, and
+//! refuses whoever does not come from loopback. For benches only: nothing of it is believable.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -31,12 +31,21 @@ const BLOCK: usize = 250;
 const BACKLOG: u32 = 4096;
 /// Bytes in one write of `out`.
 const CHUNK: usize = 32_000;
+/// What `hello` says.
+const HELLO: &[u8] = b"hello from a cheap host\n";
+/// How long a host of `stall` says nothing.
+const STALL: Duration = Duration::from_secs(20);
+/// What wrapped commands hear of their process.
+const PROCESS: &str = "4194304\n";
+/// The number of standard error among a channel's extended data.
+const STDERR: u32 = 1;
 
 /// A server that has its port and its files, and does not answer yet.
 pub struct Cheap {
     listener: TcpListener,
     config: Arc<Config>,
     client: Arc<KeyData>,
+    unwrap: Unwrap,
     port: u16,
 }
 
@@ -51,6 +60,21 @@ pub struct Options {
     pub port: u16,
     /// The one key that is let in; without it one is made and written to `id_ed25519`.
     pub client: Option<PublicKey>,
+    /// Finds the command in a request that a client wraps into shell text. What it does not know
+    /// is a command as it stands.
+    pub unwrap: Unwrap,
+}
+
+/// See [`Options::unwrap`].
+pub type Unwrap = fn(&str) -> Option<Wrapped>;
+
+/// A command in its wrapper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrapped {
+    /// What the wrapper would write to standard error before its process id and a line's end.
+    pub mark: String,
+    /// The command.
+    pub command: String,
 }
 
 impl Cheap {
@@ -75,6 +99,7 @@ impl Cheap {
                 ..config(host_key)
             }),
             client: Arc::new(client),
+            unwrap: options.unwrap,
             port,
         })
     }
@@ -90,12 +115,15 @@ impl Cheap {
             listener,
             config,
             client,
+            unwrap,
             ..
         } = self;
         accept(listener, |stream| {
             if is_loopback(&stream) {
                 let door = Door {
                     client: Arc::clone(&client),
+                    unwrap,
+                    place: place(&stream),
                     channels: HashMap::new(),
                 };
                 tokio::spawn(converse(Arc::clone(&config), stream, door));
@@ -182,6 +210,9 @@ fn ssh_config(key: &Path, known_hosts: &Path, port: u16) -> String {
 /// Answers one client.
 struct Door {
     client: Arc<KeyData>,
+    unwrap: Unwrap,
+    /// The number of the host that was called.
+    place: u64,
     /// The sending halves of open channels; nothing that the client sends is kept.
     channels: HashMap<ChannelId, ChannelWriteHalf<Msg>>,
 }
@@ -196,7 +227,18 @@ impl Door {
     }
 }
 
+/// The number of the host that a connection came to: 1 for the first.
+fn place(stream: &TcpStream) -> u64 {
+    let Ok(SocketAddr::V4(address)) = stream.local_addr() else {
+        return 0;
+    };
+    let [_, large, block, place] = address.ip().octets().map(u64::from);
+    let blocks = large * BLOCK as u64 + block.saturating_sub(1);
+    blocks * BLOCK as u64 + place
+}
+
 /// What one exec is to do.
+#[derive(Debug, PartialEq, Eq)]
 enum Work {
     Text(&'static [u8], u32),
     Bytes(u64),
@@ -204,9 +246,9 @@ enum Work {
     Sleep(Duration),
 }
 
-fn work(command: &[u8]) -> Work {
-    let text = String::from_utf8_lossy(command);
-    let mut words = text.split_whitespace();
+/// What host number `place` does for a command.
+fn work(command: &str, place: u64) -> Work {
+    let mut words = command.split_whitespace();
     let name = words.next().unwrap_or_default();
     let number = words.next().map_or(Some(0), |word| word.parse().ok());
     match (name, number) {
@@ -214,9 +256,10 @@ fn work(command: &[u8]) -> Work {
         ("out", Some(bytes)) => Work::Bytes(bytes),
         ("lines", Some(count)) => Work::Lines(count),
         ("sleep", Some(seconds)) => Work::Sleep(Duration::from_secs(seconds)),
-        ("hello", _) => Work::Text(b"hello from a cheap host\n", 0),
+        ("stall", Some(one_in)) if one_in > 0 && place.is_multiple_of(one_in) => Work::Sleep(STALL),
+        ("hello", _) | ("stall", Some(_)) => Work::Text(HELLO, 0),
         _ => Work::Text(
-            b"a cheap host knows true, hello, out N, lines N, sleep N\n",
+            b"a cheap host knows true, hello, out N, lines N, sleep N, stall N\n",
             127,
         ),
     }
@@ -263,7 +306,13 @@ impl Handler for Door {
             return session.channel_failure(id);
         };
         session.channel_success(id)?;
-        match work(command) {
+        let line = String::from_utf8_lossy(command);
+        let wrapped = (self.unwrap)(&line);
+        if let Some(Wrapped { mark, .. }) = &wrapped {
+            session.extended_data(id, STDERR, [mark, PROCESS].concat())?;
+        }
+        let command = wrapped.as_ref().map_or(&*line, |found| &found.command);
+        match work(command, self.place) {
             Work::Text(text, status) => {
                 if !text.is_empty() {
                     session.data(id, text)?;
@@ -355,6 +404,8 @@ mod tests {
         assert_eq!(all.len(), 10_000);
         assert!(all.iter().all(Ipv4Addr::is_loopback));
         assert!(all.iter().all(|ip| !matches!(ip.octets()[3], 0 | 255)));
+        assert_eq!(work("stall 20", 21), Work::Text(HELLO, 0));
+        assert_eq!(work("stall 20", 40), Work::Sleep(STALL));
         assert_eq!(targets(251), "127.0.1.[1-250],127.0.2.[1-1]\n");
     }
 }

@@ -18,7 +18,7 @@ use crate::run::outcome::Outcome;
 use crate::run::phases::Phases;
 use crate::run::spec::{Act, Exec, Push, RunKind, RunSpec, Step};
 use crate::ssh::{
-    AttemptEnd, Durable, ExecSpec, Interpreter, Permit, PushSpec, Route, RunAs, Start,
+    AttemptEnd, Durable, ExecSpec, Hold, Interpreter, Permit, PushSpec, Route, RunAs, Start,
 };
 use crate::store::{Durability, Lsn};
 
@@ -39,6 +39,8 @@ pub struct TaskKey {
 pub enum Report {
     /// It ended.
     Finished(Box<Finished>),
+    /// It connected, which was all it had to do; what keeps the connection comes with it.
+    Connected(Box<Finished>, Hold),
     /// Nothing was sent for want of a credential.
     NoCredential(String),
     /// The connection is gone while a durable command may be running.
@@ -133,15 +135,18 @@ impl Task {
     /// Leaves a connection in the pool; nothing is sent on it, so no intent has to be durable.
     async fn connect(&self, route: &Arc<Route>) -> Report {
         match self.parts.ssh.connect(route, &self.cancel).await {
-            Ok(connected) => Report::Finished(Box::new(Finished {
-                host: self.key.host,
-                step: self.key.step,
-                attempt: self.key.attempt,
-                outcome: Outcome::Ok,
-                detail: None,
-                phases: connected.phases,
-                output: OutputSum::default(),
-            })),
+            Ok(connected) => {
+                let finished = Finished {
+                    host: self.key.host,
+                    step: self.key.step,
+                    attempt: self.key.attempt,
+                    outcome: Outcome::Ok,
+                    detail: None,
+                    phases: connected.phases,
+                    output: OutputSum::default(),
+                };
+                Report::Connected(Box::new(finished), connected.hold)
+            }
             Err(end) => self.report(end, OutputSum::default(), false),
         }
     }

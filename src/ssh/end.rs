@@ -1,6 +1,7 @@
 //! How an attempt ended.
 
 use super::error::SshError;
+use super::pool::Hold;
 use crate::run::outcome::Outcome;
 use crate::run::phases::Phases;
 
@@ -57,8 +58,9 @@ impl AttemptEnd {
 }
 
 /// What connecting alone gave.
-#[derive(Debug, Clone, PartialEq)]
 pub struct Connected {
+    /// Keeps the connection from being closed for want of work.
+    pub hold: Hold,
     /// How long each phase took; empty where a pooled connection was there.
     pub phases: Phases,
     /// What the host says to those who log in, neutralised by whoever shows it.

@@ -9,7 +9,7 @@ use super::auth::FilesRead;
 use super::auth::agents::Agents;
 use super::auth::files::KeyFiles;
 use super::auth::passphrases::Passphrases;
-use super::connect::{Accepted, Wish};
+use super::connect::{Accepted, Configs, Wish};
 use super::durable;
 use super::end::{AttemptEnd, Connected};
 use super::error::SshError;
@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub key_files: KeyFiles,
     pub files_read: FilesRead,
     pub accepted: Arc<Accepted>,
+    pub configs: Configs,
     pub pool: Pool,
     /// Places for connections in the making.
     pub connecting: Semaphore,
@@ -54,6 +55,7 @@ impl Ssh {
                 key_files: KeyFiles::default(),
                 files_read: FilesRead::default(),
                 accepted: Arc::default(),
+                configs: Configs::default(),
                 pool,
                 connecting,
             }),
@@ -70,8 +72,8 @@ impl Ssh {
         &self.shared.passphrases
     }
 
-    /// Connects and authenticates, and leaves the connection in the pool. The error is the end
-    /// that a task would have had.
+    /// Connects and authenticates, and leaves the connection in the pool, where it stays at least
+    /// while what keeps it is there. The error is the end that a task would have had.
     pub async fn connect(
         &self,
         route: &Arc<Route>,
@@ -97,6 +99,7 @@ impl Ssh {
             Ok(found) => Ok(Connected {
                 phases,
                 banner: found.lease.connection().banner(),
+                hold: found.lease.into_hold(),
             }),
             Err(error) => Err(AttemptEnd::before_start(&error, phases)),
         }

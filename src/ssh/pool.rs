@@ -249,12 +249,21 @@ impl Lease {
         &self.user.slot
     }
 
+    /// Lets go of the connection, but keeps the pool from closing it for want of work.
+    pub fn into_hold(self) -> Hold {
+        Hold(self.user)
+    }
+
     /// Throws the connection away: it turned out to be dead.
     pub fn discard(&self) {
         self.user.slot.drop_if(&self.connection);
         self.connection.cut();
     }
 }
+
+/// While this is there, a connection is not closed for want of work. It does not bring a dead one
+/// back.
+pub struct Hold(#[expect(dead_code, reason = "counts until it is dropped")] User);
 
 fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
     table.lock().unwrap_or_else(PoisonError::into_inner)

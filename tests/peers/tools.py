@@ -51,6 +51,13 @@ def conn(site, _):
     return [options.conn, "--home", site.path("conn"), *words]
 
 
+def conn_pinned(site, _):
+    """With the peers' key exchange; by default it does the post-quantum one."""
+    argv = conn(site, _)
+    argv[argv.index(site.config)] = site.pinned
+    return argv
+
+
 def conn_stop(site):
     return [site.options.conn, "--home", site.path("conn"), "engine", "stop"]
 
@@ -109,6 +116,8 @@ def blocks(targets):
 BSSH_ADVICE = "cargo install bssh --locked --root DIR, then DIR/bin in PATH; cargo names the version for its Rust"
 
 CONN = Tool("conn", "conn", conn)
+CONN_PINNED = Tool("conn curve25519", "conn", conn_pinned)
+OURS = [CONN, CONN_PINNED]
 
 PEERS = [
     Tool("xargs ssh", "ssh", xargs, advice="apt-get install openssh-client"),

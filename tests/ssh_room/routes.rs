@@ -222,6 +222,27 @@ async fn idle_connections_over_the_cap_are_closed_the_oldest_first() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_stays_however_many_others_are_open() {
+    let hosts = [Host::start(), Host::start()];
+    let mut settings = settings();
+    settings.idle_connections = 0;
+    let ssh = Ssh::new(settings);
+    let never = CancellationToken::new();
+    let connected = ssh.connect(&hosts[0].bash(), &never).await.unwrap();
+    let ran = run(&ssh, &hosts[1].bash(), "true").await;
+    assert_eq!(*ran.outcome(), Outcome::Ok);
+    wait_until("the other has gone", || hosts[1].sessions().is_empty()).await;
+    assert_eq!(ssh.stats(), PoolStats { open: 1, idle: 0 });
+    let ran = run(&ssh, &hosts[0].bash(), "true").await;
+    let AttemptEnd::Ended { phases, .. } = ran.end else {
+        panic!("it did not end: {:?}", ran.end);
+    };
+    assert_eq!(phases.auth, None, "another connection was made");
+    drop(connected.hold);
+    wait_until("nothing keeps it", || hosts[0].sessions().is_empty()).await;
+}
+
+#[tokio::test]
 async fn connect_alone_leaves_a_connection_and_tells_the_banner() {
     let setup = Setup {
         config: "Banner {dir}/banner".into(),
@@ -234,6 +255,8 @@ async fn connect_alone_leaves_a_connection_and_tells_the_banner() {
     let connected = ssh.connect(&route, &never).await.unwrap();
     assert!(connected.banner.is_some_and(|b| b.contains("mind the gap")));
     assert!(connected.phases.auth.is_some());
+    assert_eq!(ssh.stats(), PoolStats { open: 1, idle: 0 });
+    drop(connected.hold);
     assert_eq!(ssh.stats(), PoolStats { open: 1, idle: 1 });
     assert_eq!(ssh.connect(&route, &never).await.unwrap().phases.auth, None);
     let mut wrong = (*route).clone();

@@ -161,6 +161,7 @@ impl Core {
             .is_some_and(|live| live.run.ended.is_some())
         {
             self.stdin.remove(&run);
+            self.tasks.let_go(run);
         }
     }
 

@@ -19,6 +19,10 @@ impl Core {
         }
         let whats = match report {
             Report::Finished(finished) => vec![What::Finished(finished)],
+            Report::Connected(finished, hold) => {
+                self.tasks.keep(task, hold);
+                vec![What::Finished(finished)]
+            }
             Report::NoCredential(why) => vec![What::Parked {
                 host: task.host,
                 why,

@@ -12,6 +12,7 @@ use crate::engine::sink::TaskSigns;
 use crate::engine::task::{Task, TaskKey, reattach_delay};
 use crate::run::ids::{HostIx, RunId};
 use crate::run::spec::Act;
+use crate::ssh::Hold;
 use crate::store::Lsn;
 
 /// A task that owns a busy host.
@@ -35,6 +36,8 @@ pub(super) struct Lost {
 pub(super) struct Tasks {
     running: HashMap<(RunId, HostIx), Running>,
     pub(super) lost: HashMap<TaskKey, Lost>,
+    /// Connections of runs that hold them all before the first command.
+    held: HashMap<RunId, HashMap<HostIx, Hold>>,
 }
 
 impl Tasks {
@@ -50,6 +53,15 @@ impl Tasks {
             self.running.remove(&place);
         }
         owns
+    }
+
+    /// Keeps a host's connection until its run is over, however many others are open.
+    pub(super) fn keep(&mut self, key: TaskKey, hold: Hold) {
+        self.held.entry(key.run).or_default().insert(key.host, hold);
+    }
+
+    pub(super) fn let_go(&mut self, run: RunId) {
+        self.held.remove(&run);
     }
 
     pub(super) fn cancel_all(&self, run: RunId) {

@@ -7,9 +7,9 @@ use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
 use russh::{Preferred, cipher, client, compression, kex, mac};
 
 use super::super::error::SshError;
-use super::super::route::Hop;
 use super::super::settings::Settings;
 use crate::trust::known_hosts::KnownAlgorithms;
+use crate::trust::ssh_config::HostOptions;
 
 /// Host keys in order of preference. RSA signatures with SHA-1 are not taken.
 const HOST_KEYS: [Algorithm; 6] = [
@@ -54,9 +54,12 @@ const WITHOUT_AES: [cipher::Name; 6] = [
 /// 100, a slow reader holds 3 MB a channel.
 const CHANNEL_BUFFER: usize = 8;
 
-/// russh's configuration for a connection to this hop.
-pub(crate) fn config(hop: &Hop, settings: &Settings) -> Result<client::Config, SshError> {
-    let options = hop.options();
+/// russh's configuration for a connection with these options to a host with these keys.
+pub(super) fn config(
+    options: &HostOptions,
+    known: &KnownAlgorithms,
+    settings: &Settings,
+) -> Result<client::Config, SshError> {
     let every = options
         .server_alive_interval
         .filter(|d| !d.is_zero())
@@ -66,7 +69,7 @@ pub(crate) fn config(hop: &Hop, settings: &Settings) -> Result<client::Config, S
         .unwrap_or(settings.keepalive_max)
         .max(1);
     Ok(client::Config {
-        preferred: preferred(hop)?,
+        preferred: preferred(options, known)?,
         channel_buffer_size: CHANNEL_BUFFER,
         keepalive_interval: Some(every),
         keepalive_max: most as usize,
@@ -78,17 +81,14 @@ pub(crate) fn config(hop: &Hop, settings: &Settings) -> Result<client::Config, S
     })
 }
 
-fn preferred(hop: &Hop) -> Result<Preferred, SshError> {
-    let options = hop.options();
-    let (name, port) = hop.key_name();
-    let known = hop.known().known_algorithms(name, port);
+fn preferred(options: &HostOptions, known: &KnownAlgorithms) -> Result<Preferred, SshError> {
     let certificates: &[Algorithm] = if known.authorities.is_empty() {
         &[]
     } else {
         &HOST_KEYS
     };
     let mut preferred = Preferred {
-        key: Cow::Owned(host_keys(&known)),
+        key: Cow::Owned(host_keys(known)),
         host_key_certificates: Cow::Owned(certificates.to_vec()),
         cipher: Cow::Borrowed(if has_aes() { &WITH_AES } else { &WITHOUT_AES }),
         compression: Cow::Borrowed(&[compression::NONE]),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::error::{HostKeyRefusal, plain};
 use super::super::route::Hop;
 use super::accepted::Accepted;
-use crate::trust::known_hosts::{Verdict, VerdictKind};
+use crate::trust::known_hosts::{KnownHosts, Verdict, VerdictKind};
 use crate::trust::ssh_config::StrictHostKey;
 
 /// A banner longer than this is cut.
@@ -72,19 +72,29 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// russh's handler of one connection.
+/// russh's handler of one connection. It lives as long as that, so it keeps only what a later key
+/// exchange needs of the way to the host.
 pub(crate) struct Guard {
-    hop: Hop,
+    name: Box<str>,
+    port: u16,
+    known: Arc<KnownHosts>,
+    /// The way to a host whose options say that an unknown key may be taken.
+    open: Option<Hop>,
     notes: Arc<Notes>,
     accepted: Arc<Accepted>,
 }
 
 impl Guard {
-    pub fn new(hop: Hop, accepted: Arc<Accepted>) -> (Self, Arc<Notes>) {
+    pub fn new(hop: &Hop, accepted: Arc<Accepted>) -> (Self, Arc<Notes>) {
         let notes = Arc::new(Notes::default());
+        let (name, port) = hop.key_name();
+        let open = hop.options().strict_host_key_checking == StrictHostKey::AcceptNew;
         (
             Self {
-                hop,
+                name: name.into(),
+                port,
+                known: Arc::clone(hop.known()),
+                open: open.then(|| hop.clone()),
                 notes: Arc::clone(&notes),
                 accepted,
             },
@@ -93,8 +103,7 @@ impl Guard {
     }
 
     fn judge(&self, presented: &PublicKeyOrCertificate) -> Verdict {
-        let (name, port) = self.hop.key_name();
-        let known = self.hop.known();
+        let (name, port, known) = (&*self.name, self.port, &self.known);
         match presented {
             PublicKeyOrCertificate::Certificate(certificate) => {
                 let now = SystemTime::now()
@@ -108,13 +117,14 @@ impl Guard {
 
     /// Whether an unknown key may be taken because the host's options say `accept-new`.
     fn may_accept(&self, verdict: &Verdict, key: &PublicKeyOrCertificate) -> bool {
-        let options = self.hop.options();
+        let Some(hop) = &self.open else {
+            return false;
+        };
         verdict.kind == VerdictKind::Unknown
-            && options.strict_host_key_checking == StrictHostKey::AcceptNew
             && matches!(key, PublicKeyOrCertificate::PublicKey { .. })
             && self
                 .accepted
-                .accept(self.hop.key_name(), options, &key.public_key())
+                .accept(hop.key_name(), hop.options(), &key.public_key())
     }
 
     fn refuse(&self, verdict: Verdict, key: &PublicKey) {

@@ -52,7 +52,7 @@ pub(super) async fn greet(
 ) -> Result<Greeted, SshError> {
     let (stream, switch) = Switched::new(carrier);
     let off = OffOnDrop(Arc::clone(&switch), true);
-    let (guard, notes) = Guard::new(hop.clone(), Arc::clone(accepted));
+    let (guard, notes) = Guard::new(hop, Arc::clone(accepted));
     match client::connect_stream(Arc::clone(config), stream, guard).await {
         Ok(handle) => Ok(Greeted { handle, notes, off }),
         Err(error) => Err(failure(&error, &notes, &switch)),

@@ -5,6 +5,7 @@
 
 mod accepted;
 mod algorithms;
+mod configs;
 mod connection;
 mod guard;
 mod handshake;
@@ -19,6 +20,7 @@ use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use accepted::Accepted;
+pub(crate) use configs::Configs;
 pub(crate) use connection::{Connection, OpenError};
 pub(crate) use guard::{Guard, Notes};
 use handshake::Greeted;
@@ -127,7 +129,7 @@ async fn greet(
     bounds: &Bounds,
     phases: &mut Phases,
 ) -> Result<Greeted, SshError> {
-    let config = Arc::new(algorithms::config(hop, &shared.settings)?);
+    let config = shared.configs.of(hop, &shared.settings)?;
     let mut tries = 1;
     loop {
         let (carrier, complaint) = reach(shared, hop, via, bounds, phases).await?;

@@ -41,8 +41,8 @@ fn encode(byte: u8, line: &mut String) {
     }
 }
 
-/// The script in a line that [`line`] made; for servers inside the program.
-pub fn script_of(line: &str) -> Option<String> {
+/// The script in a line that [`line`] made.
+pub(crate) fn script_of(line: &str) -> Option<String> {
     let encoded = line.strip_prefix(HEAD)?.strip_suffix('\'')?;
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();

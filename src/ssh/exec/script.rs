@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::error::SshError;
 use super::super::spec::{ExecSpec, Interpreter, RunAs, RunAsMethod};
+use super::request;
 use crate::run::quote::sh_quote;
 
 /// What stands before the facts that a wrapper tells on standard error.
@@ -30,6 +31,31 @@ pub(crate) fn plain(spec: &ExecSpec, nonce: &str) -> Result<String, SshError> {
         }
     }
     Ok(script)
+}
+
+/// What stands between the wrapper's own words and the command in the script of a plain command.
+const COMMAND: &str = "\ns=${SHELL:-/bin/sh}\nexec \"$s\" -c ";
+
+/// A plain command taken out of the script around it; for servers inside the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwrapped {
+    /// What the script tells of its process on standard error, up to the number.
+    pub mark: String,
+    /// What the person typed.
+    pub command: String,
+}
+
+/// Undoes what is done to a command without environment and without another user, from the line
+/// that is sent for it.
+pub fn unwrapped(line: &str) -> Option<Unwrapped> {
+    let script = request::script_of(line)?;
+    let (mark, rest) = script.strip_prefix("printf '")?.split_once("%s\\n' ")?;
+    let (_, word) = rest.split_once(COMMAND)?;
+    let quoted = word.strip_prefix('\'').and_then(|w| w.strip_suffix('\''));
+    Some(Unwrapped {
+        mark: mark.to_owned(),
+        command: quoted.map_or_else(|| word.to_owned(), |text| text.replace(r"'\''", "'")),
+    })
 }
 
 /// The script of a durable command, for the wrapper on its host.
@@ -106,4 +132,37 @@ pub(crate) fn quoted(value: &str) -> Result<Cow<'_, str>, SshError> {
     sh_quote(value).map_err(|error| SshError::Invalid {
         why: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(command: &str, audit_tag: Option<&str>) -> ExecSpec {
+        ExecSpec {
+            command: command.to_owned(),
+            audit_tag: audit_tag.map(str::to_owned),
+            ..ExecSpec::default()
+        }
+    }
+
+    #[test]
+    fn a_plain_script_gives_its_mark_and_command_back() {
+        for command in ["true", "out 12", "echo 'a b' \"$c\"\nexec \"$s\" -c x", "'"] {
+            for tag in [None, Some("conn run=1 by=o'neil")] {
+                let script = plain(&spec(command, tag), "0123").unwrap();
+                let found = unwrapped(&request::line(&script).unwrap()).unwrap();
+                assert_eq!(
+                    (&*found.mark, &*found.command),
+                    ("conn:0123:", command),
+                    "{script}"
+                );
+            }
+        }
+        for other in ["", "true", "printf 'x%s\\n' y", "exec \"$s\" -c true"] {
+            assert_eq!(unwrapped(other), None, "{other}");
+            let line = request::line(other).unwrap();
+            assert_eq!(unwrapped(&line), None, "{other}");
+        }
+    }
 }

@@ -57,7 +57,7 @@ pub struct KnownHosts {
 }
 
 /// Algorithms on file for a name, so that a client can ask for those first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct KnownAlgorithms {
     /// Types of the host's own keys, each once, in file order.
     pub plain: Vec<Algorithm>,

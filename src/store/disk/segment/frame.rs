@@ -6,6 +6,7 @@
 //! packed length equal to the raw one means not packed. `synced` is how far the file was durable
 //! when this was written: proof that a bad stretch before there was once good.
 
+use std::cell::RefCell;
 use std::io;
 
 use bytes::Bytes;
@@ -180,8 +181,18 @@ fn unpack(packed: &[u8], raw: usize) -> Option<Bytes> {
     if packed.len() == raw {
         return Some(Bytes::copy_from_slice(packed));
     }
-    let bytes = zstd::bulk::decompress(packed, raw).ok()?;
+    let bytes = UNPACKER.with_borrow_mut(|unpacker| {
+        if unpacker.is_none() {
+            *unpacker = zstd::bulk::Decompressor::new().ok();
+        }
+        unpacker.as_mut()?.decompress(packed, raw).ok()
+    })?;
     (bytes.len() == raw).then(|| bytes.into())
+}
+
+thread_local! {
+    /// Kept by each thread that reads: making one takes longer than unpacking a frame with it.
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 const DATA: u8 = 0;
