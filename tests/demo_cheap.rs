@@ -106,6 +106,17 @@ fn conn_runs_the_same_commands_in_its_wrapper() {
         String::from_utf8_lossy(&out.stdout),
         "127.0.1.1: line 1\n127.0.1.1: line 2\n"
     );
+    let out = conn(&server, "127.0.1.1", &[], "lines 5000");
+    let lines: String = (1..=5_000)
+        .map(|n| format!("127.0.1.1: line {n}\n"))
+        .collect();
+    assert!(out.stdout == lines.as_bytes(), "{} bytes", out.stdout.len());
+    let out = conn(&server, "127.0.1.1", &[], "out 70000");
+    let text = String::from_utf8(out.stdout).unwrap();
+    let pieces = text
+        .lines()
+        .map(|line| line.strip_prefix("127.0.1.1: ").unwrap());
+    assert_eq!(pieces.collect::<String>(), "x".repeat(70_000));
     let out = conn(&server, "127.0.1.1", &[], "rm -rf /");
     assert_eq!(out.status.code(), Some(1), "{out:?}");
 }
