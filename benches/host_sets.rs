@@ -52,7 +52,7 @@ fn writing(c: &mut Criterion) {
     ] {
         group.bench_function(format!("fold {name}"), |b| b.iter(|| hosts.to_string()));
         group.bench_function(format!("expand {name}"), |b| {
-            b.iter(|| hosts.iter().for_each(|name| drop(black_box(name))));
+            b.iter(|| hosts.iter().map(black_box).count());
         });
     }
     group.finish();

@@ -121,7 +121,9 @@ fn life(c: &mut Criterion) {
                 b.iter_batched(
                     || new(&spec),
                     |mut run| {
-                        journal.iter().for_each(|event| drop(run.apply(event)));
+                        for event in journal {
+                            drop(run.apply(event));
+                        }
                         run
                     },
                     BatchSize::PerIteration,

@@ -59,7 +59,8 @@ pub(crate) async fn connect(
     let via = through(shared, wish).await?;
     let _slot = slot(shared, wish.cancel).await?;
     let bounds = Bounds::new(wish.whole, wish.cancel);
-    let mut greeted = greet(shared, &wish.hop, via.as_ref(), &bounds, phases).await?;
+    let greeting = Box::pin(greet(shared, &wish.hop, via.as_ref(), &bounds, phases));
+    let mut greeted = greeting.await?;
     (wish.stage)(Stage::Authenticating);
     let login = Box::pin(log_in(shared, &wish.hop, &mut greeted, candidates));
     let login = bounds.phase("Authentication", shared.settings.timeouts.auth, login);
