@@ -107,10 +107,9 @@ fn conn_runs_the_same_commands_in_its_wrapper() {
         "127.0.1.1: line 1\n127.0.1.1: line 2\n"
     );
     let out = conn(&server, "127.0.1.1", &[], "lines 5000");
-    let lines: String = (1..=5_000)
-        .map(|n| format!("127.0.1.1: line {n}\n"))
-        .collect();
-    assert!(out.stdout == lines.as_bytes(), "{} bytes", out.stdout.len());
+    let line = |number| format!("127.0.1.1: line {number}");
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(text.lines().eq((1..=5_000).map(line)), "{text}");
     let out = conn(&server, "127.0.1.1", &[], "out 70000");
     let text = String::from_utf8(out.stdout).unwrap();
     let pieces = text
