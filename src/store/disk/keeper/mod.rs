@@ -131,6 +131,8 @@ impl Keeper {
     }
 
     fn forget_run(&mut self, run: u64) -> bool {
+        // The number may be given to another run, which is not to be retired.
+        self.retiring.retain(|retiring| *retiring != run);
         if self.shared.index.trouble().is_some() {
             return false;
         }
