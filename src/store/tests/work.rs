@@ -23,7 +23,7 @@ pub(super) fn options() -> Options {
         log_files: 2,
         key_archive_bytes: 8 << 10,
         index_loose_bytes: 0,
-        index_measure: Duration::from_millis(100),
+        index_measure: Duration::from_millis(200),
         sync_interval: Duration::from_millis(5),
         index_interval: Duration::from_millis(5),
         ..small_options()

@@ -61,7 +61,7 @@ pub(super) struct Keeper {
     retiring: Vec<u64>,
     looked: Instant,
     /// When the size of the index was last looked at.
-    measured: Option<Instant>,
+    measured: Instant,
     /// When the index was last mended or moved, or that was tried.
     mended: Option<Instant>,
     /// It could not be mended.
@@ -81,7 +81,7 @@ impl Keeper {
             dirty: false,
             retiring: Vec::new(),
             looked: Instant::now(),
-            measured: None,
+            measured: Instant::now(),
             mended: None,
             unmendable: false,
         }
@@ -180,9 +180,8 @@ impl Keeper {
         if due || rolled {
             self.cut();
         }
-        let every = self.shared.options.index_measure;
-        if self.measured.is_none_or(|last| last.elapsed() >= every) {
-            self.measured = Some(Instant::now());
+        if self.measured.elapsed() >= self.shared.options.index_measure {
+            self.measured = Instant::now();
             self.shrink_if_swollen();
         }
     }
