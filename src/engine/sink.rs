@@ -77,7 +77,9 @@ fn stage_number(stage: Stage) -> u8 {
 struct Lane {
     hash: Sha256,
     seen: u64,
+    /// How many bytes of the head were stored, and where they end.
     stored: u64,
+    end: u64,
     tail: VecDeque<(u64, Bytes)>,
     tail_len: u64,
 }
@@ -88,6 +90,7 @@ impl Lane {
             hash: Sha256::new(),
             seen: stored,
             stored,
+            end: stored,
             tail: VecDeque::new(),
             tail_len: 0,
         }
@@ -124,6 +127,9 @@ impl Lanes {
         }
     }
 }
+
+/// Where bytes are missing, how many, and why.
+type Missing = (u64, u64, GapReason);
 
 /// The sink of one attempt.
 pub struct TaskSink {
@@ -173,15 +179,13 @@ impl TaskSink {
         let mut dropped = host_dropped;
         for stream in [OutStream::Stdout, OutStream::Stderr] {
             let (gap, tail) = self.take_tail(stream);
-            if let Some((offset, len)) = gap {
+            if let Some((offset, len, reason)) = gap {
                 dropped += len;
-                let reason = GapReason::OverBudget;
                 self.store_body(stream, offset, ChunkBody::Gap { len, reason })
                     .await;
             }
             for (offset, bytes) in tail {
-                self.store_body(stream, offset, ChunkBody::Data(bytes))
-                    .await;
+                dropped += self.store_or_gap(stream, offset, bytes).await;
             }
         }
         let mut sum = self.sum(dropped);
@@ -189,6 +193,21 @@ impl TaskSink {
             sum.digest = self.stored_digest();
         }
         sum
+    }
+
+    /// Stores bytes, or a gap where they belong; returns how many are missing.
+    async fn store_or_gap(&self, stream: OutStream, offset: u64, bytes: Bytes) -> u64 {
+        let len = bytes.len() as u64;
+        if self
+            .store_body(stream, offset, ChunkBody::Data(bytes))
+            .await
+        {
+            return 0;
+        }
+        let reason = GapReason::NoSpace;
+        self.store_body(stream, offset, ChunkBody::Gap { len, reason })
+            .await;
+        len
     }
 
     /// The digest of an attempt whose beginning went through another sink: read back. Empty, and
@@ -204,14 +223,18 @@ impl TaskSink {
     }
 
     /// What is held back of a stream, and the gap before it.
-    #[allow(clippy::type_complexity)] // a gap (offset, length) and packets, read at one place
-    fn take_tail(&self, stream: OutStream) -> (Option<(u64, u64)>, VecDeque<(u64, Bytes)>) {
+    fn take_tail(&self, stream: OutStream) -> (Option<Missing>, VecDeque<(u64, Bytes)>) {
         let mut lanes = self.lanes();
+        let reason = if lanes.failed {
+            GapReason::NoSpace
+        } else {
+            GapReason::OverBudget
+        };
         let lane = lanes.lane(stream);
         let tail = std::mem::take(&mut lane.tail);
         let gap = tail.front().and_then(|(first, _)| {
-            let len = first.saturating_sub(lane.stored);
-            (len > 0).then_some((lane.stored, len))
+            let len = first.saturating_sub(lane.end);
+            (len > 0).then_some((lane.end, len, reason))
         });
         (gap, tail)
     }
@@ -240,13 +263,15 @@ impl TaskSink {
         lane.seen = lane.seen.max(offset + bytes.len() as u64);
         if !failed && lane.tail.is_empty() && lane.stored + bytes.len() as u64 <= self.head {
             lane.stored += bytes.len() as u64;
+            lane.end = lane.seen;
             return Some(bytes);
         }
         lane.keep(offset, bytes, self.tail);
         None
     }
 
-    async fn store_body(&self, stream: OutStream, offset: u64, body: ChunkBody) {
+    /// Whether it was stored.
+    async fn store_body(&self, stream: OutStream, offset: u64, body: ChunkBody) -> bool {
         let chunk = Chunk {
             host: self.task.host.0,
             step: self.task.step.0,
@@ -256,13 +281,25 @@ impl TaskSink {
             at_ms: now().0,
             body,
         };
-        if let Err(error) = self.store.append_output(self.task.run.0, chunk).await {
-            let mut lanes = self.lanes();
-            if !lanes.failed {
-                lanes.failed = true;
-                tracing::error!(task = ?self.task, %error, "output could not be stored");
+        match self.store.append_output(self.task.run.0, chunk).await {
+            Ok(()) => true,
+            Err(error) => {
+                if !std::mem::replace(&mut self.lanes().failed, true) {
+                    tracing::error!(task = ?self.task, %error, "output could not be stored");
+                }
+                false
             }
         }
+    }
+
+    /// These bytes were to be part of the head, and there was no room for them: from now on only
+    /// the newest are held.
+    fn refused(&self, stream: OutStream, offset: u64, bytes: Bytes) {
+        let mut lanes = self.lanes();
+        let lane = lanes.lane(stream);
+        lane.stored = lane.stored.saturating_sub(bytes.len() as u64);
+        lane.end = lane.end.min(offset);
+        lane.keep(offset, bytes, self.tail);
     }
 }
 
@@ -270,8 +307,10 @@ impl Sink for TaskSink {
     fn output(&self, stream: OutStream, offset: u64, bytes: Bytes) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             if let Some(bytes) = self.admit(stream, offset, bytes) {
-                self.store_body(stream, offset, ChunkBody::Data(bytes))
-                    .await;
+                let body = ChunkBody::Data(bytes.clone());
+                if !self.store_body(stream, offset, body).await {
+                    self.refused(stream, offset, bytes);
+                }
             }
         })
     }

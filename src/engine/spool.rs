@@ -1,6 +1,8 @@
 //! Files on their way to hosts: taken out of the store once, read by every task that pushes them.
 
-use std::io::Write;
+use std::fs::DirBuilder;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -41,13 +43,17 @@ impl Spool {
         }
     }
 
-    /// Removes what former engines left.
+    /// Removes what former engines left; the directory stays, which a full disk might not give
+    /// back.
     pub fn clear(&self) -> std::io::Result<()> {
-        match std::fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        match DirBuilder::new().mode(0o700).create(&self.dir) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            other => return other,
         }
-        std::fs::create_dir_all(&self.dir)
+        for entry in std::fs::read_dir(&self.dir)? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(())
     }
 
     /// The file with this content; written by the first who asks. Waits for the disk.

@@ -6,7 +6,7 @@
 
 /// All places there are, in the order of the layers.
 #[cfg(any(test, feature = "failpoints"))]
-pub const LABELS: [&str; 30] = [
+pub const LABELS: [&str; 31] = [
     "journal.before_write",
     "journal.half_written",
     "journal.written",
@@ -37,6 +37,7 @@ pub const LABELS: [&str; 30] = [
     "index.flushed",
     "index.synced",
     "index.moved_aside",
+    "index.swapping",
 ];
 
 /// Dies here if this is the place that was asked for.

@@ -142,3 +142,64 @@ fn a_durable_run_in_flight_while_the_disk_is_full_keeps_its_outcome() {
         "{shown:#}"
     );
 }
+
+/// Output that does not compress.
+const NOISE: &str = "head -c 60000000 /dev/urandom | base64";
+
+#[test]
+fn a_run_that_fills_the_disk_ends_with_its_outcome_and_a_counted_gap() {
+    let (rig, _disk) = small();
+    let report = rig.report("web[01-02]", &[], &format!("{NOISE}; exit 3"));
+    assert_eq!(report.code, Some(1), "{}", report.err);
+    let whole: u64 = 60_000_000_u64.div_ceil(3) * 4;
+    for host in ["web01", "web02"] {
+        assert_eq!(report.outcome(host), "failed(3)");
+        let stdout = report.hosts[host]["stdout"].as_str().unwrap().len() as u64;
+        let missing = report.hosts[host]["truncated_bytes"].as_u64().unwrap();
+        assert!(missing > 0, "not all of it can be kept");
+        assert!(
+            stdout + missing >= whole,
+            "every byte is kept or counted: {stdout} + {missing} of {whole}"
+        );
+    }
+    rig.runs("show", 1, &["--json"]).expect_success();
+    rig.runs("output", 1, &["--host", "web01", "--tail", "1"])
+        .expect_success();
+    let verified = rig
+        .conn
+        .run(["audit", "verify", "--json"])
+        .expect_success()
+        .json();
+    assert_eq!(verified["whole"], true);
+}
+
+#[test]
+fn an_engine_killed_on_a_full_disk_starts_again_and_history_can_be_read() {
+    let (rig, disk) = small();
+    rig.run("web01", &[], "echo before").expect_success();
+    disk.fill();
+    // The reserve is given up; that is filled as well.
+    for _ in 0..3 {
+        rig.runs("output", 1, &["--host", "web01"]).expect_success();
+        std::fs::rename(disk.0.join("ballast"), disk.0.join(unique("ballast"))).unwrap();
+        disk.fill();
+    }
+    rig.conn.kill_engine();
+    let read = rig.runs("output", 1, &["--host", "web01"]).expect_success();
+    assert_eq!(read.out(), "before\n");
+    rig.conn.run(["runs"]).expect_success();
+    for entry in std::fs::read_dir(&disk.0).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().contains("ballast") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    wait_until("a run to be taken again", PATIENCE, || {
+        rig.run("web01", &[], "echo after").code() == Some(0)
+    });
+    assert_eq!(
+        rig.runs("output", rig.newest(), &["--host", "web01"])
+            .expect_success()
+            .out(),
+        "after\n"
+    );
+}

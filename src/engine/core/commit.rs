@@ -151,8 +151,10 @@ impl Core {
             &crate::engine::history::line_key(run),
             Some(&encode(&summary)),
         );
-        if let Err(error) = written {
-            tracing::error!(%run, %error, "the run's line could not be stored");
+        match written {
+            Ok(_) => {}
+            Err(StoreError::NoSpace | StoreError::Busy { .. }) => drop(self.unlisted.insert(run)),
+            Err(error) => tracing::error!(%run, %error, "the run's line could not be stored"),
         }
         self.release_leases(run);
         if self

@@ -87,6 +87,12 @@ pub struct Core {
     stdin: HashMap<RunId, Bytes>,
     /// Reports that a full disk keeps from being recorded.
     stalled: Vec<(TaskKey, Vec<What>)>,
+    /// Runs of the engine before this one: what became of their tasks is not recorded yet.
+    unrecovered: BTreeSet<RunId>,
+    /// Runs whose lines in the list a full disk keeps from being written.
+    unlisted: BTreeSet<RunId>,
+    /// Credentials arrived, and a full disk kept that from being recorded.
+    unpark_again: bool,
     draining: Option<Vec<oneshot::Sender<()>>>,
 }
 
@@ -109,6 +115,9 @@ impl Core {
             leases: Leases::default(),
             stdin: HashMap::new(),
             stalled: Vec::new(),
+            unrecovered: BTreeSet::new(),
+            unlisted: BTreeSet::new(),
+            unpark_again: false,
             draining: None,
         };
         core.recover()?;

@@ -7,6 +7,7 @@ use crate::engine::{history, now};
 use crate::run::ids::RunId;
 use crate::run::spec::Lease;
 use crate::run::state::Phase;
+use crate::store::StoreError;
 
 impl Core {
     /// Replays every run that is not sealed, then records what became of tasks nobody owns.
@@ -25,17 +26,31 @@ impl Core {
                 Err(error) => tracing::error!(run = id, %error, "a run could not be read back"),
             }
         }
+        self.unrecovered = self.runs.keys().copied().collect();
         let runs: Vec<RunId> = self.runs.keys().copied().collect();
         for run in runs {
             self.reclaim(run);
+        }
+        self.recover_rest()
+    }
+
+    /// Records what became of tasks nobody owns. What a full disk keeps from being recorded is
+    /// tried again later; the run stands still until then.
+    pub(super) fn recover_rest(&mut self) -> Result<(), CoreError> {
+        while let Some(run) = self.unrecovered.first().copied() {
             let events = self
                 .runs
                 .get(&run)
                 .map(|live| live.run.recover(now()))
                 .unwrap_or_default();
             if !events.is_empty() {
-                self.commit(run, &events, &[])?;
+                match self.commit(run, &events, &[]) {
+                    Ok(_) => {}
+                    Err(StoreError::NoSpace) => return Ok(()),
+                    Err(error) => return Err(error.into()),
+                }
             }
+            self.unrecovered.remove(&run);
             self.dirty.insert(run);
         }
         Ok(())

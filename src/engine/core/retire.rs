@@ -6,6 +6,7 @@ use super::Core;
 use crate::engine::now;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
+use crate::store::SpaceState;
 
 /// A run that is over can be retried and settled for this long without being read back, in
 /// milliseconds. One with a host in doubt stays until somebody settles it.
@@ -18,6 +19,7 @@ impl Core {
         let over: Vec<RunId> = self
             .runs
             .iter()
+            .filter(|(id, _)| !self.unlisted.contains(id))
             .filter(|(_, live)| live.run.tally.ended(OutcomeKind::InDoubt) == 0)
             .filter(|(_, live)| {
                 live.over_since
@@ -25,6 +27,9 @@ impl Core {
             })
             .map(|(id, _)| *id)
             .collect();
+        if over.is_empty() || self.parts.store.health().space == SpaceState::Full {
+            return;
+        }
         for run in over {
             self.runs.remove(&run);
             let store = Arc::clone(&self.parts.store);

@@ -90,6 +90,9 @@ impl Core {
     }
 
     fn next_event(&self, id: RunId) -> Option<Event> {
+        if self.unrecovered.contains(&id) {
+            return None;
+        }
         let run = &self.runs.get(&id)?.run;
         let at = now();
         if let Some(event) = run.advance(at) {
@@ -117,9 +120,22 @@ impl Core {
                 self.dirty.insert(*id);
             }
         }
-        self.record_stalled()?;
+        self.record_what_waits()?;
         self.retire();
         self.go_on()
+    }
+
+    /// Tries again what could not be recorded for want of disk.
+    fn record_what_waits(&mut self) -> Result<(), CoreError> {
+        self.recover_rest()?;
+        self.record_stalled()?;
+        if std::mem::take(&mut self.unpark_again) {
+            self.unpark()?;
+        }
+        for run in std::mem::take(&mut self.unlisted) {
+            self.summarise(run);
+        }
+        Ok(())
     }
 
     fn unpark(&mut self) -> Result<(), CoreError> {
@@ -134,7 +150,14 @@ impl Core {
                 at: now(),
                 what: What::Unparked,
             };
-            self.commit(run, &[event], &[])?;
+            match self.commit(run, &[event], &[]) {
+                Ok(_) => {}
+                Err(StoreError::NoSpace) => {
+                    self.unpark_again = true;
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }

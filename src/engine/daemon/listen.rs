@@ -68,8 +68,13 @@ impl Listener {
             socket: self.path.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        engine_record::write(paths, &record)
-            .map_err(|error| DaemonError::io("writing engine.json", error))
+        match engine_record::write(paths, &record) {
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+                tracing::warn!(%error, "engine.json is not written; clients look in the usual places");
+                Ok(())
+            }
+            other => other.map_err(|error| DaemonError::io("writing engine.json", error)),
+        }
     }
 
     /// The next client and who is behind it. Makes the socket again when it has been removed.

@@ -1,8 +1,9 @@
 //! The engine's own log: files of a bounded size beside its state, the last few kept.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
@@ -27,11 +28,11 @@ pub(super) fn start(
         .with_ansi(false);
     if !background {
         // Tests may start several engines in one process; the first subscriber stays.
-        let _ = builder.with_writer(std::io::stderr).try_init();
+        let _ = builder.with_writer(io::stderr).try_init();
         return Ok(None);
     }
     let dir = paths.logs();
-    std::fs::create_dir_all(&dir)
+    make_private(&dir)
         .map_err(|error| DaemonError::io(format!("making {}", dir.display()), error))?;
     let mut private = OpenOptions::new();
     private.read(true).create(true).append(true).mode(0o600);
@@ -42,7 +43,7 @@ pub(super) fn start(
         Compression::None,
         Some(private),
     );
-    let (writer, guard) = tracing_appender::non_blocking(file);
+    let (writer, guard) = tracing_appender::non_blocking(OwnLog { dir, file });
     let _ = builder.with_writer(writer).try_init();
     Ok(Some(guard))
 }
@@ -55,6 +56,33 @@ pub(super) fn tell_of_panics() {
     }));
 }
 
+/// The files of the log. They never bring a state directory back that was deleted under a running
+/// engine: what it then says is lost.
+struct OwnLog<W> {
+    dir: PathBuf,
+    file: W,
+}
+
+impl<W: Write> Write for OwnLog<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // The files make what is missing above them, open to everybody.
+        make_private(&self.dir)?;
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Makes a directory for its owner alone, if it is not there; nothing above it.
+fn make_private(dir: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
 /// Tells whoever started us that clients are answered from now on.
 pub(super) fn say_ready() {
     say("ready");
@@ -62,7 +90,56 @@ pub(super) fn say_ready() {
 
 /// One line on standard output, for whoever started us.
 pub(super) fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     // The one who started us may have gone; the engine lives on.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn rotating(dir: &Path) -> OwnLog<FileRotate<AppendCount>> {
+        let file = FileRotate::new(
+            dir.join("engine.log"),
+            AppendCount::new(2),
+            ContentLimit::BytesSurpassed(10),
+            Compression::None,
+            None,
+        );
+        OwnLog {
+            dir: dir.to_owned(),
+            file,
+        }
+    }
+
+    #[test]
+    fn a_log_directory_that_was_deleted_comes_back_private() {
+        let state = tempfile::tempdir().unwrap();
+        let dir = state.path().join("log-files");
+        make_private(&dir).unwrap();
+        let mut log = rotating(&dir);
+        log.write_all(b"a line that is long enough\n").unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        log.write_all(b"another line that is long\n").unwrap();
+        let mode = dir.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_state_directory_that_was_deleted_stays_away() {
+        let home = tempfile::tempdir().unwrap();
+        let state = home.path().join("state");
+        let dir = state.join("log-files");
+        std::fs::create_dir(&state).unwrap();
+        make_private(&dir).unwrap();
+        let mut log = rotating(&dir);
+        std::fs::remove_dir_all(&state).unwrap();
+        for _ in 0..3 {
+            assert!(log.write(b"a line that is long enough\n").is_err());
+        }
+        assert!(!state.exists());
+    }
 }

@@ -61,14 +61,16 @@ pub(super) fn retention(site: &Site) -> Retention {
 pub(super) fn store(site: &Site) -> Options {
     let settings = &site.settings().store;
     let reserve = settings.reserve.bytes();
+    let usual = Options::default();
     Options {
         marks: Some(Marks {
             low: settings.low_mark.bytes(),
             reserve_at: reserve / 4,
             reserve,
+            output: reserve / 8 + usual.log_file_bytes,
             full: reserve / 8,
         }),
-        ..Options::default()
+        ..usual
     }
 }
 

@@ -18,7 +18,14 @@ const LABEL: &str = "conn store ";
 
 /// The lock on a state directory; held as long as this lives.
 #[derive(Debug)]
-pub(super) struct Lock(#[allow(dead_code, reason = "held, not read")] File);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone does not do while a process that is just being started has a copy.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
 
 /// Checks a directory, locks it and makes what is missing in it.
 pub(super) fn take(layout: &Layout, files: &dyn Files) -> Result<Lock, StoreError> {

@@ -78,7 +78,7 @@ impl Entry {
 
     /// At least as many bytes as it takes in frames.
     pub fn size(&self) -> usize {
-        64 + self.items.iter().map(|item| item.op.size()).sum::<usize>()
+        size_of(&self.items)
     }
 
     /// The bytes, packed: for files that are kept and seldom read.
@@ -135,6 +135,11 @@ impl Entry {
             items,
         })
     }
+}
+
+/// At least as many bytes as an entry of these items takes in frames.
+pub(super) fn size_of(items: &[Item]) -> usize {
+    64 + items.iter().map(|item| item.op.size()).sum::<usize>()
 }
 
 const RUN: u8 = 1;

@@ -17,7 +17,7 @@ use super::segment::{OutputWriter, Outputs};
 use super::shared::Shared;
 use super::space::Space;
 use super::{DiskStore, Options, Threads, directory};
-use crate::store::{StoreError, Stream};
+use crate::store::{Lsn, SpaceState, StoreError, Stream};
 
 /// What is built before the threads run.
 struct Parts {
@@ -26,7 +26,6 @@ struct Parts {
     log: LogFiles,
     puts: Vec<Put>,
     dropped: Vec<u64>,
-    clean: bool,
 }
 
 impl DiskStore {
@@ -36,15 +35,6 @@ impl DiskStore {
         let layout = Layout::new(path);
         let lock = directory::take(&layout, &*options.files)?;
         let parts = build(&layout, options)?;
-        parts
-            .shared
-            .outputs
-            .open(&parts.shared.options, parts.clean)?;
-        parts.shared.finish_dropping(&parts.dropped)?;
-        parts
-            .shared
-            .outputs
-            .open(&parts.shared.options, parts.clean)?;
         let (shared, dropped) = (parts.shared.clone(), parts.dropped.clone());
         let threads = start(parts).map_err(StoreError::io("start the threads of", path))?;
         let store = Self {
@@ -52,8 +42,11 @@ impl DiskStore {
             threads: Mutex::new(Some(threads)),
             directory: Mutex::new(Some(lock)),
         };
-        for run in dropped {
-            store.shared.journal.gone(run);
+        // An index on disk that is done without for now may still know them.
+        if !store.shared.index.is_in_memory() {
+            for run in dropped {
+                store.shared.journal.gone(run);
+            }
         }
         store.finish_sealing()?;
         Ok(store)
@@ -86,7 +79,8 @@ fn build(layout: &Layout, options: Options) -> Result<Parts, StoreError> {
     let audit = archive("audit", Stream::Audit)?;
     let engine = archive("engine", Stream::Engine)?;
     let keys = KeyArchive::open(layout, files.clone(), &notes)?;
-    let index = Arc::new(Index::open(layout, &options, notes.clone()));
+    let full = space.state() == SpaceState::Full;
+    let index = Arc::new(Index::open(layout, &options, notes.clone(), full));
     let known = [
         audit.last_lsn(),
         engine.last_lsn(),
@@ -136,7 +130,7 @@ fn build(layout: &Layout, options: Options) -> Result<Parts, StoreError> {
         blob_guard: Mutex::default(),
         sizes: Mutex::default(),
     });
-    shared.catch_index_up(first)?;
+    shared.prepare(first, &dropped, clean)?;
     let applied = shared.index.applied();
     puts.retain(|put| put.lsn > applied);
     for put in &puts {
@@ -152,7 +146,6 @@ fn build(layout: &Layout, options: Options) -> Result<Parts, StoreError> {
         log,
         puts,
         dropped,
-        clean,
     })
 }
 
@@ -171,6 +164,30 @@ fn add_current_file(
 }
 
 impl Shared {
+    /// Makes the index and the output agree with the journal. A sled that the disk gives no room
+    /// to work is done without: what it knew is read again.
+    fn prepare(&self, first: Option<Lsn>, dropped: &[u64], clean: bool) -> Result<(), StoreError> {
+        match self.try_prepare(first, dropped, clean) {
+            Err(StoreError::Index { why }) if !self.index.is_in_memory() => {
+                self.index.start_in_memory(&why);
+                self.index.mended();
+                self.try_prepare(first, dropped, clean)
+            }
+            other => other,
+        }
+    }
+
+    fn try_prepare(
+        &self,
+        first: Option<Lsn>,
+        dropped: &[u64],
+        clean: bool,
+    ) -> Result<(), StoreError> {
+        self.catch_index_up(first)?;
+        self.finish_dropping(dropped)?;
+        self.outputs.open(&self.options, clean)
+    }
+
     /// A crash may have come between a note that a run is dropped and the last of its files.
     fn finish_dropping(&self, runs: &[u64]) -> Result<(), StoreError> {
         for run in runs {
@@ -189,7 +206,7 @@ impl Shared {
 
     /// The journal may begin after what the index has seen: an older index was put back, or a
     /// damaged one was moved aside.
-    fn catch_index_up(&self, first: Option<u64>) -> Result<(), StoreError> {
+    fn catch_index_up(&self, first: Option<Lsn>) -> Result<(), StoreError> {
         let applied = self.index.applied();
         let behind = match first {
             Some(first) => applied + 1 < first,

@@ -22,6 +22,10 @@ pub struct Options {
     pub index_interval: Duration,
     /// How large the archive of key changes may grow before it is made anew, at least.
     pub key_archive_bytes: u64,
+    /// How large the index may be, however little of it is live.
+    pub index_loose_bytes: u64,
+    /// How often its size is looked at.
+    pub index_measure: Duration,
     /// Memory for the index.
     pub index_cache_bytes: u64,
     /// Marks of free space; `None`: by the size of the filesystem.
@@ -39,6 +43,9 @@ pub struct Marks {
     pub reserve_at: u64,
     /// How large the reserve is; 0 for none.
     pub reserve: u64,
+    /// Below this, no more output is taken, so that there is room for the records of how runs
+    /// end; above `full`, by more than a file of the journal.
+    pub output: u64,
     /// Below this, nothing is taken any more.
     pub full: u64,
 }
@@ -52,6 +59,8 @@ impl Default for Options {
             sync_interval: Duration::from_millis(500),
             index_interval: Duration::from_secs(2),
             key_archive_bytes: 8 << 20,
+            index_loose_bytes: 64 << 20,
+            index_measure: Duration::from_mins(5),
             index_cache_bytes: 64 << 20,
             marks: None,
             files: Arc::new(RealFiles),
@@ -66,6 +75,7 @@ impl Marks {
             low: (total / 8).min(1 << 30),
             reserve_at: (total / 64).min(64 << 20),
             reserve: (total / 32).min(256 << 20),
+            output: (total / 32).min(64 << 20),
             full: (total / 128).min(32 << 20),
         }
     }

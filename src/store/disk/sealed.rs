@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 
 use super::entry::{Entry, Item, Op};
-use super::files::Files;
+use super::files::{Files, is_no_space};
 use super::frame::{self, Items};
 use super::journal::linked;
 use super::layout::Layout;
@@ -71,7 +71,14 @@ impl Sealed {
             failpoint::hit("seal.renamed");
             Ok(())
         };
-        write().map_err(StoreError::io("write", &path))?;
+        write().map_err(|error| {
+            if is_no_space(&error) {
+                // What there is of it is in the way of others; the next try begins anew.
+                let _ = self.files.remove(&new);
+                return StoreError::NoSpace;
+            }
+            StoreError::io("write", &path)(error)
+        })?;
         Ok((root, records.len() as u64))
     }
 

@@ -15,6 +15,9 @@ use crate::store::{SpaceState, StoreError};
 /// Free space changes slowly against this.
 const STALE: Duration = Duration::from_millis(100);
 
+/// Output that would be refused is worth another look after this.
+const BRIEF: Duration = Duration::from_millis(5);
+
 /// Watches the free space of the state directory.
 #[derive(Debug)]
 pub(super) struct Space {
@@ -26,6 +29,12 @@ pub(super) struct Space {
     free: AtomicU64,
     /// The journal could not claim its next file.
     journal_full: AtomicBool,
+    /// Output that was ever admitted, in bytes; of it, what was written or given up; and how far
+    /// the first may go, by the free space when last looked. What waits to be written counts as
+    /// if the disk held it already, so output alone never fills it.
+    admitted: AtomicU64,
+    settled: AtomicU64,
+    limit: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -64,6 +73,9 @@ impl Space {
             state: AtomicU8::new(0),
             free: AtomicU64::new(0),
             journal_full: AtomicBool::new(false),
+            admitted: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+            limit: AtomicU64::new(0),
             inner: Mutex::new(Inner {
                 has_reserve: kept,
                 looked: Instant::now(),
@@ -105,10 +117,48 @@ impl Space {
         }
     }
 
+    /// Whether there is room for this many bytes of output, from the reserve if need be; they
+    /// count as taken then. What `must` be taken is.
+    pub fn admit(&self, bytes: u64, must: bool) -> bool {
+        if self.take(bytes) {
+            return true;
+        }
+        if must {
+            self.admitted.fetch_add(bytes, Ordering::AcqRel);
+            return true;
+        }
+        let stale = lock(&self.inner).looked.elapsed() >= BRIEF;
+        if stale {
+            self.refresh();
+        }
+        self.take(bytes) || self.release() && self.take(bytes)
+    }
+
+    /// So much of what was admitted is written or given up.
+    pub fn settle(&self, bytes: u64) {
+        self.settled.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    /// Whether so much can be written without getting in the way of output and records.
+    pub fn has_room_for(&self, bytes: u64) -> bool {
+        self.state() != SpaceState::Full && self.free() >= self.marks.output.saturating_add(bytes)
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let admitted = self.admitted.fetch_add(bytes, Ordering::AcqRel) + bytes;
+        let fits = admitted <= self.limit.load(Ordering::Acquire);
+        if !fits {
+            self.admitted.fetch_sub(bytes, Ordering::AcqRel);
+        }
+        fits
+    }
+
     /// Looks at the disk; gives up the reserve or makes it again.
     pub fn refresh(&self) {
         let mut inner = lock(&self.inner);
         inner.looked = Instant::now();
+        // Before the disk is asked: what is written meanwhile counts twice rather than not at all.
+        let settled = self.settled.load(Ordering::Acquire);
         let Ok((mut free, _)) = free_and_total(&self.root) else {
             return;
         };
@@ -118,6 +168,8 @@ impl Space {
             free = self.make(&mut inner).unwrap_or(free);
         }
         self.free.store(free, Ordering::Relaxed);
+        let limit = settled.saturating_add(free.saturating_sub(self.marks.output));
+        self.limit.store(limit, Ordering::Release);
         let state = self.judge(free, inner.has_reserve);
         self.state.store(state as u8, Ordering::Release);
     }

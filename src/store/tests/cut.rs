@@ -148,3 +148,36 @@ fn appends_are_refused_while_the_queue_is_full_and_taken_later() {
         taken
     );
 }
+
+#[test]
+fn an_index_that_has_swollen_is_made_smaller_and_says_the_same() {
+    let options = Options {
+        index_loose_bytes: 1 << 20,
+        index_measure: std::time::Duration::from_millis(100),
+        ..small_options()
+    };
+    let mut rig = DiskRig::with(options);
+    let store = rig.store();
+    let key = |index: u32| format!("key {index}").into_bytes();
+    let mut last = 0;
+    for index in 0..2000 {
+        last = retry(|| store.put(&key(index), Some(&[index as u8; 2000]))).unwrap();
+    }
+    for index in 50..2000 {
+        last = retry(|| store.put(&key(index), None)).unwrap();
+    }
+    wait_until("the index has seen it all", || {
+        store.health().indexed_lsn >= last
+    });
+    wait_until("the index is as small as what is in it", || {
+        store.health().index_bytes < 2 << 20
+    });
+    drop(store);
+    for _ in 0..2 {
+        let found = rig.store().scan(b"", None, 100).unwrap();
+        assert_eq!(found.len(), 50);
+        assert!(found.iter().all(|(_, found)| found.value.len() == 2000));
+        assert_eq!(rig.store().health().notes, []);
+        rig.reopen();
+    }
+}

@@ -6,13 +6,18 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::rig::{
-    block_on, data, durable, full_or, host_output, output, run, small_options, texts, wait_until,
+    block_on, bytes, data, durable, full_or, host_output, output, run, small_options, texts,
+    wait_until,
 };
+use super::work::Random;
 use crate::store::disk::{DiskStore, Marks, Options};
-use crate::store::{Append, ChunkBody, GapReason, NoteKind, SpaceState, Store, StoreError, Stream};
+use crate::store::{
+    Append, Chunk, ChunkBody, GapReason, NoteKind, SpaceState, Store, StoreError, Stream,
+};
 
 const MIB: u64 = 1 << 20;
 
@@ -77,6 +82,7 @@ fn options() -> Options {
         low: 30 * MIB,
         reserve_at: 16 * MIB,
         reserve: 8 * MIB,
+        output: 9 * MIB,
         full: 8 * MIB,
     };
     Options {
@@ -175,6 +181,140 @@ fn a_full_disk_refuses_cleanly_and_reading_goes_on() {
     );
 }
 
+/// Bytes that cannot be packed.
+fn noise(random: &mut Random, len: usize) -> Bytes {
+    (0..len).map(|_| random.below(256) as u8).collect()
+}
+
+#[test]
+fn output_alone_leaves_room_for_records_and_for_the_index() {
+    let disk = SmallDisk::new(64);
+    let marks = Marks {
+        low: 20 * MIB,
+        reserve_at: 4 * MIB,
+        reserve: 16 * MIB,
+        output: 10 * MIB,
+        full: 2 * MIB,
+    };
+    let options = Options {
+        log_file_bytes: 8 * MIB,
+        marks: Some(marks),
+        output_queue_bytes: 8 << 20,
+        ..small_options()
+    };
+    let store = DiskStore::open(&disk.state(), options.clone()).unwrap();
+    let piece = noise(&mut Random::new(3), 32 << 10);
+    let mut taken = [0, 0];
+    let mut refused = 0;
+    // Far more than the disk holds, as quickly as it is taken.
+    for round in 0..2500 {
+        let host = round % 2;
+        let chunk = bytes(host as u32, taken[host], piece.clone());
+        match block_on(store.append_output(1, chunk)) {
+            Ok(()) => taken[host] += piece.len() as u64,
+            Err(StoreError::NoSpace) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(refused > 0, "80 MB do not fit");
+    assert!(taken[0] > 10 * MIB, "the reserve is given up for it");
+    let health = store.health();
+    assert_eq!(health.reserve_bytes, 0);
+    assert_ne!(health.space, SpaceState::Full);
+    for round in 0..2000 {
+        let lsn = store.append(vec![run(1, &format!("{round}"))]).unwrap();
+        durable(&store, lsn);
+        store
+            .put(b"key", Some(format!("{round}").as_bytes()))
+            .unwrap();
+    }
+    let gap = Chunk {
+        body: ChunkBody::Gap {
+            len: 7,
+            reason: GapReason::NoSpace,
+        },
+        ..data(1, taken[1], "")
+    };
+    output(&store, 1, gap.clone());
+    let check = |store: &dyn Store| {
+        for (host, end) in (0..).zip(taken) {
+            let chunks = host_output(store, 1, host);
+            let stored = chunks.iter().filter(|chunk| **chunk != gap);
+            assert!(
+                stored
+                    .clone()
+                    .all(|chunk| matches!(chunk.body, ChunkBody::Data(_)))
+            );
+            assert_eq!(stored.map(Chunk::end).max(), Some(end));
+        }
+        assert_eq!(host_output(store, 1, 1).last(), Some(&gap));
+        assert_eq!(store.read(Stream::Run(1), 0, 9999).unwrap().len(), 2000);
+        assert_eq!(store.get(b"key").unwrap().unwrap().value, &b"1999"[..]);
+        assert_eq!(store.health().notes, []);
+    };
+    check(&store);
+    drop(store);
+    check(&DiskStore::open(&disk.state(), options).unwrap());
+}
+
+#[test]
+fn a_store_opens_without_a_free_byte_reads_everything_and_mends_itself_with_room() {
+    let disk = SmallDisk::new(64);
+    let store = open(&disk.state());
+    output(&store, 1, data(1, 0, "of a live run"));
+    output(&store, 2, data(1, 0, "of a sealed run"));
+    store
+        .append(vec![run(1, "live"), run(2, "sealed")])
+        .unwrap();
+    for number in 0..100 {
+        let key = format!("key {number}");
+        store.put(key.as_bytes(), Some(&[7; 500])).unwrap();
+    }
+    store.seal(2).unwrap();
+    store.die();
+    drop(store);
+    disk.leave(0);
+    let check = |store: &dyn Store| {
+        assert_eq!(texts(&store.read(Stream::Run(1), 0, 9).unwrap()), ["live"]);
+        assert_eq!(
+            texts(&store.read(Stream::Run(2), 0, 9).unwrap()),
+            ["sealed"]
+        );
+        assert_eq!(host_output(store, 1, 1), [data(1, 0, "of a live run")]);
+        assert_eq!(host_output(store, 2, 1), [data(1, 0, "of a sealed run")]);
+        assert_eq!(store.scan(b"key", None, 999).unwrap().len(), 100);
+        assert_eq!(store.verify_audit().unwrap().breaks, []);
+    };
+    for _ in 0..3 {
+        let store = open(&disk.state());
+        disk.leave(0);
+        wait_for(&store, SpaceState::Full);
+        check(&store);
+        assert!(matches!(
+            store.append(vec![run(1, "x")]),
+            Err(StoreError::NoSpace)
+        ));
+        store.die();
+    }
+    let store = open(&disk.state());
+    fs::remove_dir_all(disk.state().join("index")).unwrap();
+    check(&store);
+    disk.give_back();
+    wait_for(&store, SpaceState::Plenty);
+    wait_until("the index is on the disk again", || {
+        disk.state().join("index/db").exists()
+    });
+    check(&store);
+    let lsn = store.append(vec![run(1, "more")]).unwrap();
+    durable(&store, lsn);
+    store.put(b"key", Some(b"more")).unwrap();
+    drop(store);
+    let store = open(&disk.state());
+    assert_eq!(store.health().notes, []);
+    assert_eq!(store.scan(b"key", None, 999).unwrap().len(), 101);
+    assert_eq!(store.read(Stream::Run(1), 0, 9).unwrap().len(), 2);
+}
+
 /// What somebody wrote while the disk filled up and emptied again and again.
 #[derive(Default)]
 struct Written {
@@ -264,6 +404,7 @@ fn a_disk_that_others_fill_at_once_loses_nothing_that_was_acknowledged() {
         low: 0,
         reserve_at: 0,
         reserve: 0,
+        output: 0,
         full: 0,
     };
     let options = Options {

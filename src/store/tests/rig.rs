@@ -129,6 +129,7 @@ pub(super) fn no_marks() -> Marks {
         low: 0,
         reserve_at: 0,
         reserve: 0,
+        output: 0,
         full: 0,
     }
 }

@@ -22,6 +22,8 @@ pub(super) fn options() -> Options {
         log_file_bytes: 64 << 10,
         log_files: 2,
         key_archive_bytes: 8 << 10,
+        index_loose_bytes: 0,
+        index_measure: Duration::from_millis(200),
         sync_interval: Duration::from_millis(5),
         index_interval: Duration::from_millis(5),
         ..small_options()
@@ -137,7 +139,7 @@ impl<'a> Worker<'a> {
         for line in said {
             self.say(&line);
         }
-        if self.random.below(12) == 0 {
+        if self.random.below(8) == 0 {
             self.end_run();
         }
     }

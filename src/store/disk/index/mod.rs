@@ -8,12 +8,16 @@
 //! - `flush` uses `sync_file_range`, so its `db` file is synced as well;
 //! - an empty `snap.*.generating` left by a crash makes every later open fail: removed before;
 //! - it may panic on damaged files: every call is fenced;
+//! - it takes several times the space of what is live in it, and more with time: copied into a
+//!   new one then;
 //! - a full disk is the end of it: memory takes its place until there is room again;
+//! - it lets go of its files some time after it was dropped: that is waited for;
 //! - it may lose entries of damaged files without a word: a sum over all entries is kept in it
 //!   and checked at open;
 //! - values stay under 4 KiB and batches under 1,024 operations.
 
 mod batch;
+mod copy;
 mod keys;
 mod open;
 mod records;
@@ -21,11 +25,13 @@ mod runs;
 mod table;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Duration;
 
 use self::batch::Totals;
-use self::open::{close_aside, fenced, open_table, verify};
+use self::copy::{settle, sync};
+use self::open::{close_aside, let_go, open_table, verify};
 use self::table::Table;
 use super::layout::Layout;
 use super::notes::Notes;
@@ -35,6 +41,9 @@ use crate::store::{Lsn, StoreError, failpoint};
 
 /// A larger index is checked after open, by the keeper.
 const CHECK_AT_OPEN: u64 = 64 << 20;
+
+/// Why there is nothing on disk to begin with.
+pub(super) const DISK_FULL: &str = "the disk is full";
 
 /// The index's front door.
 #[derive(Debug)]
@@ -47,6 +56,8 @@ pub(super) struct Index {
     totals: Mutex<Totals>,
     trouble: Mutex<Trouble>,
     mended: Condvar,
+    /// Grows whenever another table takes the place of the one before.
+    epoch: AtomicU64,
 }
 
 /// What readers found wrong.
@@ -63,8 +74,21 @@ struct Trouble {
 impl Index {
     /// Opens the index; one that is damaged is moved aside and an empty one takes its place, in
     /// memory if the disk does not take it.
-    pub fn open(layout: &Layout, options: &Options, notes: Arc<Notes>) -> Self {
-        let index = Self {
+    pub fn open(layout: &Layout, options: &Options, notes: Arc<Notes>, full: bool) -> Self {
+        let index = Self::closed(layout, options, notes);
+        if full {
+            // Opening sled writes.
+            index.start_in_memory(DISK_FULL);
+        } else if let Err(why) = index.open_existing()
+            && let Err(why) = index.start_empty(&why)
+        {
+            index.start_in_memory(&why);
+        }
+        index
+    }
+
+    fn closed(layout: &Layout, options: &Options, notes: Arc<Notes>) -> Self {
+        Self {
             layout: layout.clone(),
             dir: layout.index(),
             cache_bytes: options.index_cache_bytes,
@@ -73,17 +97,13 @@ impl Index {
             totals: Mutex::default(),
             trouble: Mutex::default(),
             mended: Condvar::new(),
-        };
-        if let Err(why) = index.open_existing()
-            && let Err(why) = index.start_empty(&why)
-        {
-            index.start_in_memory(&why);
+            epoch: AtomicU64::new(0),
         }
-        index
     }
 
     /// Opens what is there, and checks it if that is quickly done.
     pub fn open_existing(&self) -> Result<(), String> {
+        settle(&self.dir).map_err(|error| error.to_string())?;
         let table = open_table(&self.dir, self.cache_bytes)?;
         let totals = Totals::read(&table)?;
         if totals.live_bytes <= CHECK_AT_OPEN {
@@ -132,6 +152,12 @@ impl Index {
     fn install(&self, table: Table, totals: Totals) {
         *write(&self.table) = Some(table);
         *lock(&self.totals) = totals;
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Changes with the table: what was told to the one before, this one may not know.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
     }
 
     /// The index has everything it should: readers may go on.
@@ -144,12 +170,9 @@ impl Index {
 
     /// Ends sled; its files are closed when this returns.
     pub fn close(&self) {
-        let table = write(&self.table).take();
-        // Dropping sled writes; on a bad day it panics.
-        let _ = fenced(move || {
-            drop(table);
-            Ok(())
-        });
+        if let Some(table) = write(&self.table).take() {
+            let_go(table, &self.dir);
+        }
     }
 
     /// From now on somebody looks after [`Index::trouble`].
@@ -228,15 +251,6 @@ impl Index {
     /// Makes what was applied durable.
     pub fn flush(&self) -> Result<(), String> {
         let guard = read(&self.table);
-        let Table::Sled(db) = guard.as_ref().ok_or("the index is closed")? else {
-            return Ok(());
-        };
-        fenced(|| db.flush())?;
-        failpoint::hit("index.flushed");
-        let file = std::fs::File::open(self.dir.join("db"));
-        file.and_then(|file| file.sync_data())
-            .map_err(|error| error.to_string())?;
-        failpoint::hit("index.synced");
-        Ok(())
+        sync(guard.as_ref().ok_or("the index is closed")?, &self.dir)
     }
 }

@@ -1,13 +1,22 @@
 //! Opens and closes sled with its pitfalls fenced off.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
 
 use super::batch::{MARK, Totals, weight};
 use super::table::Table;
 use crate::store::disk::layout::Layout;
+
+/// How long sled may hold on to its files after it was dropped, and a process that is just being
+/// started to a copy of them.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often to look whether they are free.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// So many entries are read at once.
 const PAGE: usize = 1000;
@@ -26,13 +35,42 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("no reason given")
 }
 
+/// Opens sled in a directory, which is made if it is not there; never the one it is in.
 pub(super) fn open_table(dir: &Path, cache_bytes: u64) -> Result<Table, String> {
+    if !dir.parent().is_some_and(Path::is_dir) {
+        return Err("the state directory is gone".to_owned());
+    }
     remove_half_snapshots(dir).map_err(|error| error.to_string())?;
     let config = sled::Config::new()
         .path(dir)
         .cache_capacity(cache_bytes)
         .flush_every_ms(None);
     fenced(|| config.open()).map(Table::Sled)
+}
+
+/// Ends sled, and waits until it has let go of its files: they may be moved or removed then.
+pub(super) fn let_go(table: Table, dir: &Path) {
+    let is_sled = !table.is_memory();
+    // Dropping sled writes; on a bad day it panics.
+    let _ = fenced(move || {
+        drop(table);
+        Ok(())
+    });
+    let until = Instant::now() + PATIENCE;
+    while is_sled && is_held(dir) && Instant::now() < until {
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Whether somebody has the files of a sled open.
+fn is_held(dir: &Path) -> bool {
+    let Ok(file) = File::open(dir.join("db")) else {
+        return false;
+    };
+    let held = flock(&file, FlockOperation::NonBlockingLockExclusive).is_err();
+    // Closing alone does not do while a process that is just being started has a copy.
+    let _ = flock(&file, FlockOperation::Unlock);
+    held
 }
 
 /// A crash leaves them, and an empty one makes every later open fail.

@@ -97,6 +97,7 @@ impl LogFiles {
     /// Writes and syncs; the bytes are durable when this returns.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         failpoint::hit("journal.before_write");
+        // In two halves, so that a test can let the process die between them.
         let half = bytes.len() / 2;
         self.current
             .out

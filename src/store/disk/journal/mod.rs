@@ -27,7 +27,7 @@ pub(super) use self::read::{Linked, linked};
 pub(super) use self::recover::{Archived, Put, Recovered, recover};
 pub(super) use self::writer::Writer;
 
-use super::entry::{Entry, Item, Op};
+use super::entry::{Item, Op, size_of};
 use super::layout::Layout;
 use super::options::Options;
 use super::space::Space;
@@ -261,8 +261,7 @@ impl Journal {
         if self.space.state() == SpaceState::Full && urgency == Urgency::Normal {
             return Err(StoreError::NoSpace);
         }
-        // Only the size matters here.
-        let size = Entry::new(front.next, items.to_vec()).size();
+        let size = size_of(items);
         if size > self.entry_max {
             return Err(StoreError::TooLarge {
                 what: "append",

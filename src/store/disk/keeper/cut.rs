@@ -29,13 +29,17 @@ impl Keeper {
 
     fn try_cut(&mut self) -> Result<(), StoreError> {
         let journal = self.shared.journal.clone();
-        while let Some(number) = journal.look(|front| front.files.to_archive()) {
+        let limit = self.shared.options.log_files;
+        // Not all there are: whoever writes without a pause must not keep the rest from its turn.
+        for _ in 0..limit {
+            let Some(number) = journal.look(|front| front.files.to_archive()) else {
+                break;
+            };
             self.archive(number)?;
         }
         let at_least = self.shared.options.key_archive_bytes;
         self.shared.keys.compact_if_due(at_least)?;
         self.remove_files()?;
-        let limit = self.shared.options.log_files;
         while let Some(number) = journal.look(|front| front.files.to_copy_forward(limit)) {
             copy_forward(&journal, number)?;
             failpoint::hit("cut.copied_forward");

@@ -11,23 +11,32 @@ use crate::store::disk::segment::{RunOut, load};
 use crate::store::disk::shared::Shared;
 use crate::store::{SpaceState, StoreError};
 
-/// How long to wait after an attempt that failed.
+/// How long the index is left where it is after it was mended, or that was tried.
 const AGAIN: Duration = Duration::from_secs(5);
 /// So many changes are given to the index at once.
 const PART: usize = 500;
 
 impl Keeper {
-    /// Tries to bring the index back; readers that met its trouble wait for it.
-    pub(super) fn mend(&mut self) {
-        if self.mended.is_some_and(|last| last.elapsed() < AGAIN) {
+    /// Sees to it that readers have an index: on disk if the disk takes it, else in memory.
+    pub(super) fn look_after_index(&mut self) {
+        let lately = self.mended.is_some_and(|last| last.elapsed() < AGAIN);
+        if self.shared.index.trouble().is_some() {
+            self.mend(lately);
+        } else if self.shared.index.is_in_memory() && !lately {
+            self.go_home();
+        }
+    }
+
+    /// Brings the index back; readers that met its trouble wait for it. One that was in trouble
+    /// `lately` is not tried again at once: memory is quicker.
+    fn mend(&mut self, lately: bool) {
+        if lately && self.unmendable {
             return;
         }
         self.mended = Some(Instant::now());
-        // Readers wait until it is whole again.
-        self.shared
-            .index
-            .give_up("it is kept in memory, and there is room on the disk again");
-        match self.try_mend() {
+        let mended = self.try_mend(lately);
+        self.unmendable = mended.is_err();
+        match mended {
             Ok(()) => {
                 self.dirty = true;
                 self.shared.index.mended();
@@ -41,15 +50,34 @@ impl Keeper {
         }
     }
 
-    fn try_mend(&mut self) -> Result<(), StoreError> {
+    fn try_mend(&mut self, lately: bool) -> Result<(), StoreError> {
         let shared = self.shared.clone();
         let why = shared.index.trouble().unwrap_or_default();
         shared.index.close();
-        if let Err(found) = shared.index.open_existing() {
-            shared.start_index_anew(&format!("{why}; {found}"));
+        if lately || shared.space.state() == SpaceState::Full {
+            shared.index.start_in_memory(&why);
+        } else if let Err(found) = shared.index.open_existing() {
+            let why = format!("{why}; {found}");
+            if let Err(why) = shared.index.start_empty(&why) {
+                shared.index.start_in_memory(&why);
+            }
+        }
+        match self.fill() {
+            Err(StoreError::Index { why }) if !shared.index.is_in_memory() => {
+                shared.index.start_in_memory(&why);
+                self.fill()
+            }
+            other => other,
+        }
+    }
+
+    /// Gives the index what it does not know.
+    fn fill(&mut self) -> Result<(), StoreError> {
+        let shared = self.shared.clone();
+        if shared.index.applied() < shared.keys.last_lsn() {
             shared.fill_index_from_archive()?;
         }
-        // The journal is not cut while the index is in memory, so it has all that sled missed.
+        // The journal is not cut before the index is synced past it, so it has all the rest.
         shared.fill_index_from_journal()?;
         let unusable = |why| StoreError::Index { why };
         // What it had not synced is still in memory.
@@ -70,20 +98,34 @@ impl Keeper {
             .iter()
             .try_for_each(|run| shared.relearn(run))
     }
-}
 
-impl Shared {
-    /// An empty index, on disk if there is room for it.
-    fn start_index_anew(&self, why: &str) {
-        let started = match self.space.state() {
-            SpaceState::Full => Err(why.to_owned()),
-            _ => self.index.start_empty(why),
-        };
-        if let Err(why) = started {
-            self.index.start_in_memory(&why);
+    /// Puts the index in memory on the disk if there is room again.
+    fn go_home(&mut self) {
+        let index = &self.shared.index;
+        if !self.shared.space.has_room_for(index.copy_bytes()) {
+            return;
+        }
+        self.mended = Some(Instant::now());
+        match index.go_home() {
+            Ok(()) => tracing::info!("the index is on the disk again"),
+            Err(why) => tracing::info!("the index stays in memory: {why}"),
         }
     }
 
+    /// Makes the index smaller if sled has let it swell and there is room for both.
+    pub(super) fn shrink_if_swollen(&mut self) {
+        let at_least = self.shared.options.index_loose_bytes;
+        let index = &self.shared.index;
+        if !index.is_swollen(at_least) || !self.shared.space.has_room_for(index.copy_bytes()) {
+            return;
+        }
+        if let Err(why) = index.shrink() {
+            tracing::info!("the index stays as large as it is: {why}");
+        }
+    }
+}
+
+impl Shared {
     /// Gives an empty index all changes of keys that left the journal.
     pub fn fill_index_from_archive(&self) -> Result<(), StoreError> {
         let mut part = Vec::new();

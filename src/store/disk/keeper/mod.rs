@@ -60,8 +60,12 @@ pub(super) struct Keeper {
     dirty: bool,
     retiring: Vec<u64>,
     looked: Instant,
-    /// The index could not be mended, so let a while pass before the next try.
+    /// When the size of the index was last looked at.
+    measured: Instant,
+    /// When the index was last mended or moved, or that was tried.
     mended: Option<Instant>,
+    /// It could not be mended.
+    unmendable: bool,
 }
 
 impl Keeper {
@@ -77,7 +81,9 @@ impl Keeper {
             dirty: false,
             retiring: Vec::new(),
             looked: Instant::now(),
+            measured: Instant::now(),
             mended: None,
+            unmendable: false,
         }
     }
 
@@ -125,11 +131,16 @@ impl Keeper {
     }
 
     fn forget_run(&mut self, run: u64) -> bool {
-        if self.shared.space.state() == SpaceState::Full || self.shared.index.trouble().is_some() {
+        // The number may be given to another run, which is not to be retired.
+        self.retiring.retain(|retiring| *retiring != run);
+        if self.shared.index.trouble().is_some() {
             return false;
         }
         let forgotten = self.shared.index.drop_run(run);
         self.index_result(forgotten);
+        if self.is_frozen() || self.shared.index.is_in_memory() {
+            return false;
+        }
         self.flush();
         !self.dirty
     }
@@ -147,15 +158,11 @@ impl Keeper {
         }
     }
 
-    /// One round. A full disk is left alone: sled would take a failed write for the end.
+    /// One round.
     fn work(&mut self, index: bool, rolled: bool) {
         self.shared.space.refresh_if_stale();
-        let full = self.shared.space.state() == SpaceState::Full;
-        let homeless = self.shared.index.is_in_memory() && !full;
-        if self.shared.index.trouble().is_some() || homeless {
-            self.mend();
-        }
-        if self.shared.space.state() == SpaceState::Full {
+        self.look_after_index();
+        if self.is_frozen() {
             return;
         }
         self.give();
@@ -167,9 +174,21 @@ impl Keeper {
             self.looked = Instant::now();
             self.flush();
         }
+        if self.shared.space.state() == SpaceState::Full {
+            return;
+        }
         if due || rolled {
             self.cut();
         }
+        if self.measured.elapsed() >= self.shared.options.index_measure {
+            self.measured = Instant::now();
+            self.shrink_if_swollen();
+        }
+    }
+
+    /// Whether the index must be left alone: sled would take a failed write for the end.
+    fn is_frozen(&self) -> bool {
+        self.shared.space.state() == SpaceState::Full && !self.shared.index.is_in_memory()
     }
 
     /// Gives the index what is durable.
@@ -235,7 +254,7 @@ impl Keeper {
 
     fn finish(&mut self) {
         self.shared.space.refresh();
-        if self.shared.space.state() != SpaceState::Full {
+        if !self.is_frozen() {
             self.give();
             self.take_runs();
             self.dirty = true;

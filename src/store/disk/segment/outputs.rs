@@ -21,7 +21,7 @@ use crate::store::disk::options::Options;
 use crate::store::disk::space::Space;
 use crate::store::disk::sync::{lock, wait};
 use crate::store::page::data_len;
-use crate::store::{Chunk, SpaceState, StoreError};
+use crate::store::{Chunk, ChunkBody, SpaceState, StoreError};
 
 /// What a chunk takes of the queue beside its bytes.
 const CHUNK_COST: usize = 64;
@@ -147,17 +147,29 @@ impl Outputs {
     /// Stores a chunk: waits for room, then puts it where the writer and readers find it.
     pub async fn append(&self, run: u64, chunk: Chunk) -> Result<(), StoreError> {
         self.space.refresh_if_stale();
-        if self.space.state() == SpaceState::Full {
+        let is_gap = matches!(chunk.body, ChunkBody::Gap { .. });
+        if self.space.state() == SpaceState::Full && !is_gap {
             return Err(StoreError::NoSpace);
         }
         let cost = (data_len(&chunk) + CHUNK_COST).min(self.queue_bytes / 2);
         self.wait_for_index().await;
         self.take_room(cost as u32).await?;
+        // A gap has room always: that something is missing must not get lost as well.
+        if !self.space.admit(cost as u64, is_gap) {
+            self.room.add_permits(cost);
+            return Err(StoreError::NoSpace);
+        }
         let stored = self.accept(run, chunk, cost);
         if stored.is_err() {
-            self.room.add_permits(cost);
+            self.give_room(cost);
         }
         stored
+    }
+
+    /// What took so much of the queue is written or given up.
+    pub(super) fn give_room(&self, charge: usize) {
+        self.room.add_permits(charge);
+        self.space.settle(charge as u64);
     }
 
     async fn take_room(&self, cost: u32) -> Result<(), StoreError> {
@@ -175,7 +187,7 @@ impl Outputs {
         let run_out = self.writable(run)?;
         let accepted = run_out.lock().accept(run, chunk, cost)?;
         if accepted.known {
-            self.room.add_permits(cost);
+            self.give_room(cost);
             return Ok(());
         }
         if accepted.newly_dirty {
@@ -223,26 +235,34 @@ impl Outputs {
 
     /// A run whose output can be read; `None` if it has none.
     pub fn readable(&self, run: u64) -> Result<Option<Arc<RunOut>>, StoreError> {
+        loop {
+            if let Some(known) = self.in_memory(run) {
+                return Ok(Some(known));
+            }
+            let epoch = self.index.epoch();
+            if !self.layout.segment(run).exists() && self.index.run(run)?.frames.is_empty() {
+                return Ok(None);
+            }
+            let loaded = self.load(run, true)?;
+            let mut cold = lock(&self.cold);
+            // It leaves out what an index knew that has been replaced meanwhile.
+            if self.index.epoch() == epoch {
+                cold.truncate(COLD - 1);
+                cold.push_front(loaded.clone());
+                drop(cold);
+                // An index that was made again learns of ended runs when they are first read.
+                let _ = self.keeper.send(Task::IndexRun(loaded.clone()));
+                return Ok(Some(loaded));
+            }
+        }
+    }
+
+    fn in_memory(&self, run: u64) -> Option<Arc<RunOut>> {
         if let Some(known) = lock(&self.hot).get(&run) {
-            return Ok(Some(known.clone()));
+            return Some(known.clone());
         }
-        let known = lock(&self.cold)
-            .iter()
-            .find(|known| known.run == run)
-            .cloned();
-        if known.is_some() {
-            return Ok(known);
-        }
-        if !self.layout.segment(run).exists() && self.index.run(run)?.frames.is_empty() {
-            return Ok(None);
-        }
-        let loaded = self.load(run, true)?;
-        // An index that was made again learns of ended runs when they are first read.
-        let _ = self.keeper.send(Task::IndexRun(loaded.clone()));
-        let mut cold = lock(&self.cold);
-        cold.truncate(COLD - 1);
-        cold.push_front(loaded.clone());
-        Ok(Some(loaded))
+        let cold = lock(&self.cold);
+        cold.iter().find(|known| known.run == run).cloned()
     }
 
     /// A run to wait for output of, whether it has any yet or not.

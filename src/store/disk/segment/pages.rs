@@ -35,10 +35,17 @@ impl Outputs {
         from: OutputCursor,
         max_bytes: usize,
     ) -> Result<OutputPage, StoreError> {
-        let Some(run_out) = self.readable(run)? else {
-            return Ok(empty_page(from));
+        let (run_out, numbers) = loop {
+            let epoch = self.index.epoch();
+            let Some(run_out) = self.readable(run)? else {
+                return Ok(empty_page(from));
+            };
+            let numbers = self.host_frames(&run_out, host)?;
+            // What memory had handed over to the index went with it if it was replaced.
+            if self.index.epoch() == epoch {
+                break (run_out, numbers);
+            }
         };
-        let numbers = self.host_frames(&run_out, host)?;
         let reading = Reading {
             run: &run_out,
             host: Some(host),

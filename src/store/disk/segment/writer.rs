@@ -32,6 +32,8 @@ pub(in crate::store::disk) struct OutputWriter {
     /// Runs with something not synced, and since when.
     dirty: HashMap<u64, (Arc<RunOut>, Instant)>,
     open: HashMap<u64, Arc<dyn Out>>,
+    /// The disk had no room at the last write.
+    no_room: bool,
 }
 
 /// How much is to be done for a run.
@@ -59,6 +61,7 @@ impl OutputWriter {
             buffer: Vec::new(),
             dirty: HashMap::new(),
             open: HashMap::new(),
+            no_room: false,
         })
     }
 
@@ -87,7 +90,7 @@ impl OutputWriter {
             && orders.forget.is_empty()
             && !orders.pressed
             && orders.stop == Stop::No;
-        if idle && !self.something_full() {
+        if idle && (self.no_room || !self.something_full()) {
             let limit = if self.dirty.is_empty() {
                 Duration::from_secs(1)
             } else {
@@ -163,7 +166,7 @@ impl OutputWriter {
     }
 
     /// Writes some frames. False: there was no room for them, and they are gaps now.
-    fn write(&mut self, run: &RunOut, batch: &[Arc<Pending>]) -> io::Result<bool> {
+    fn write(&mut self, run: &Arc<RunOut>, batch: &[Arc<Pending>]) -> io::Result<bool> {
         let (start, synced) = {
             let state = run.lock();
             (state.len, state.synced_len)
@@ -190,9 +193,9 @@ impl OutputWriter {
             state.written(place);
         }
         drop(state);
+        self.no_room = false;
         self.outputs
-            .room
-            .add_permits(batch.iter().map(|pending| pending.charge).sum());
+            .give_room(batch.iter().map(|pending| pending.charge).sum());
         Ok(true)
     }
 
@@ -227,13 +230,16 @@ impl OutputWriter {
         Ok(out)
     }
 
-    fn no_room(&mut self, run: &RunOut, start: u64) -> io::Result<bool> {
+    fn no_room(&mut self, run: &Arc<RunOut>, start: u64) -> io::Result<bool> {
+        self.no_room = true;
         if let Some(out) = self.open.get(&run.run) {
             // What was written of them must not be taken for sound frames later.
             out.set_len(start)?;
         }
+        // Nobody waits for what is given up; what was written before is not given up.
+        self.sync(run)?;
         let charge = run.lock().give_up_data();
-        self.outputs.room.add_permits(charge);
+        self.outputs.give_room(charge);
         self.outputs.space.refresh();
         Ok(false)
     }
