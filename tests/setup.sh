@@ -19,6 +19,7 @@ bash bash
 tcsh tcsh
 fish fish
 sudo sudo
+doas opendoas
 ansible-inventory ansible-core
 ps procps
 python3 python3

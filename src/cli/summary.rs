@@ -49,8 +49,7 @@ impl Summary {
 
 fn detail<'a>(task: &'a TaskView, outcome: &Outcome) -> Option<&'a str> {
     match outcome.kind() {
-        // The exit status says all.
-        OutcomeKind::Ok | OutcomeKind::Failed => None,
+        OutcomeKind::Ok => None,
         _ => task.detail.as_deref(),
     }
 }
@@ -127,11 +126,17 @@ mod tests {
     fn hosts_that_ended_alike_stand_under_one_folded_set() {
         let tasks = [
             task(1, Outcome::Ok, None),
-            task(2, Outcome::Failed(3), Some("exit status 3")),
-            task(3, Outcome::Failed(3), Some("something else")),
+            task(2, Outcome::Failed(3), None),
+            task(3, Outcome::Failed(3), None),
             task(4, Outcome::Ok, None),
+            task(5, Outcome::Failed(3), Some("sudo would not")),
         ];
-        assert_eq!(lines(&tasks), ["ok 2: web[1,4]", "failed(3) 2: web[2-3]"]);
+        let expected = [
+            "ok 2: web[1,4]",
+            "failed(3) 2: web[2-3]",
+            "failed(3) 1: web5: sudo would not",
+        ];
+        assert_eq!(lines(&tasks), expected);
     }
 
     #[test]

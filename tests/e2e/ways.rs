@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::rig::{Rig, fleet, lines};
+use super::rig::{Rig, fleet, lend, lines};
 use super::support::{Fleet, Scratch, TcpProxy};
 
 fn config_with(dir: &Scratch, lines: &str) -> PathBuf {
@@ -176,5 +176,29 @@ fn login_shells_that_are_not_posix_do_no_harm() {
             );
             assert_eq!(report.outcome("shell01"), "failed(5)", "{user} {options:?}");
         }
+    }
+}
+
+#[test]
+fn doas_becomes_another_user_and_what_it_refuses_is_no_failure_of_the_command() {
+    let host = lend();
+    fleet().sh(
+        &host,
+        "echo 'permit nopass admin as nobody' >/etc/doas.conf; chmod 400 /etc/doas.conf",
+    );
+    let rig = Rig::with_settings("[run]\nrun_as = \"doas\"\n");
+    for durable in [&[][..], &["--durable"]] {
+        let options = [&["-l", "admin", "--run-as", "nobody"], durable].concat();
+        let report = rig.report(&host, &options, "id -un; exit 3");
+        assert_eq!(report.hosts[&host]["stdout"], "nobody\n");
+        assert_eq!(report.hosts[&host]["code"], 3);
+        let options = [&["-l", "admin", "--run-as", "daemon"], durable].concat();
+        let refused = rig.run(&host, &options, "id -un").expect_code(1);
+        assert!(!refused.out().contains("daemon"), "{}", refused.out());
+        assert!(
+            refused.err().contains("doas did not let this login"),
+            "{}",
+            refused.err()
+        );
     }
 }

@@ -167,14 +167,17 @@ fn what_was_acknowledged_survives_a_hundred_kills() {
     );
 }
 
+/// Every place is come to so often within [`Victim::wait`]; some, not much more often.
+const OFTEN: u32 = 4;
+
 #[test]
 fn what_was_acknowledged_survives_death_at_every_labelled_place() {
     let mut seed = 0;
     for label in LABELS {
         let dir = quick_dir();
         let mut facts = Facts::default();
-        let counts = full_or(&[1, 2, 3, 5, 8, 13][..], &[1, 4][..]);
-        for count in counts {
+        let counts = full_or(&[1, 2, 3, OFTEN, 8, 13][..], &[1, OFTEN][..]);
+        for &count in counts {
             seed += 1;
             let mut failpoint = format!("{label}:{count}");
             if label == "index.moved_aside" {
@@ -183,11 +186,15 @@ fn what_was_acknowledged_survives_death_at_every_labelled_place() {
             }
             let victim = Victim::start(dir.path(), seed, Some(&failpoint));
             let status = victim.wait(&mut facts);
+            let reached = status.is_some_and(|status| !status.success());
             assert!(
-                status.is_some_and(|status| !status.success()),
-                "{label} was not reached"
+                reached || count > OFTEN,
+                "{label} was not reached for the {count}th time"
             );
             check(dir.path(), &facts, seed % 2 == 0);
+            if !reached {
+                break;
+            }
         }
     }
 }
