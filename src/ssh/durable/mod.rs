@@ -5,7 +5,8 @@
 //! directory is the fence: whoever makes it starts the command, once and for all.
 //!
 //! - `find.sh`: where the directory is. `start.sh`: makes it, launches the wrapper, follows.
-//! - `wrapper.sh`: runs the command. `follow.sh`: tells. `reattach.sh`: follows only.
+//! - `wrapper.sh`: runs the command. `follow.sh`: tells. `reattach.sh`: follows only. `forget.sh`:
+//!   removes what is left.
 //!
 //! The scripts are POSIX sh for dash, bash and busybox, and know nothing that is not in every
 //! Linux: no base64, no perl, no `sleep` with fractions if there is none.

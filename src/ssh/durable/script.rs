@@ -14,6 +14,7 @@ const START: &str = include_str!("start.sh");
 const WRAPPER: &str = include_str!("wrapper.sh");
 const FOLLOW: &str = include_str!("follow.sh");
 const REATTACH: &str = include_str!("reattach.sh");
+const FORGET: &str = include_str!("forget.sh");
 
 /// The request: the same for all, so that no login shell has anything to misread.
 pub(super) const REQUEST: &str = "exec /bin/sh";
@@ -87,9 +88,7 @@ pub(super) fn reattach(durable: &Durable, from: [u64; 2], nonce: &str) -> Result
 pub(super) fn forget(durable: &Durable) -> Result<String, SshError> {
     check_name(&durable.attempt)?;
     let name = quoted(&durable.attempt)?;
-    Ok(format!(
-        "A={name}\n{FIND}\nwhile conn_find && rm -rf \"$D\"; do :; done\nif conn_find; then echo conn-kept; else echo conn-forgot; fi"
-    ))
+    Ok(format!("A={name}\n{FIND}\n{FORGET}"))
 }
 
 /// The script without what is for readers only: a shell takes it from a pipe byte by byte.

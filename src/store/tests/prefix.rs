@@ -336,11 +336,11 @@ fn check(disk: &Disk, facts: &Facts, chance: Option<&mut Random>) {
 
 #[test]
 fn what_was_acknowledged_survives_power_loss_after_every_operation() {
-    for seed in 0..full_or(8, 1) {
+    for seed in 0..full_or(4, 1) {
         let mut disk = Disk::default();
         let mut facts = Facts::default();
         let mut random = Random::new(seed + 1);
-        let ops = record(full_or(120, 45), seed * 100);
+        let ops = record(full_or(90, 45), seed * 100);
         for op in &ops {
             disk.apply(op);
             if let Op::Said(line) = op {
