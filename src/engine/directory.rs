@@ -174,7 +174,7 @@ impl Directory for SiteDirectory {
             .map_err(|error| Fault::usage(error.to_string()))?;
         if set.is_empty() {
             let what = if inventory.is_empty() && query.from.is_none() {
-                let file = self.site.paths().config.join("inventory.toml");
+                let file = self.site.paths().inventory_file();
                 format!(
                     "the inventory is empty. Name hosts in {}, or say in conn.toml where they are listed ([inventory.NAME]: Ansible, ssh_config, ClusterShell, a command)",
                     file.display()

@@ -20,12 +20,11 @@ pub struct Person {
 impl Person {
     /// Who has this number.
     pub fn of_uid(uid: u32) -> Self {
-        let name = match User::from_uid(Uid::from_raw(uid)) {
+        let mut name = login_name(Uid::from_raw(uid));
+        if name == BY_RULE {
             // That name stands for a rule wherever it is written down.
-            Ok(Some(user)) if user.name == BY_RULE => format!("{BY_RULE}({uid})"),
-            Ok(Some(user)) => user.name,
-            _ => uid.to_string(),
-        };
+            name = format!("{BY_RULE}({uid})");
+        }
         Self { uid, name }
     }
 
@@ -73,9 +72,14 @@ impl Person {
 
 /// The login name of the user this process runs as.
 pub fn own_name() -> String {
-    match User::from_uid(Uid::effective()) {
+    login_name(Uid::effective())
+}
+
+/// The user's name, or the number where nobody has it.
+fn login_name(uid: Uid) -> String {
+    match User::from_uid(uid) {
         Ok(Some(user)) => user.name,
-        _ => Uid::effective().to_string(),
+        _ => uid.to_string(),
     }
 }
 

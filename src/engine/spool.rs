@@ -1,11 +1,10 @@
 //! Files on their way to hosts: taken out of the store once, read by every task that pushes them.
 
-use std::fs::DirBuilder;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use crate::site::directories::make_private;
 use crate::store::{Digest, Store, StoreError};
 
 /// Why a file cannot be pushed.
@@ -46,10 +45,7 @@ impl Spool {
     /// Removes what former engines left; the directory stays, which a full disk might not give
     /// back.
     pub fn clear(&self) -> std::io::Result<()> {
-        match DirBuilder::new().mode(0o700).create(&self.dir) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            other => return other,
-        }
+        make_private(&self.dir)?;
         for entry in std::fs::read_dir(&self.dir)? {
             std::fs::remove_file(entry?.path())?;
         }

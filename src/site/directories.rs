@@ -87,6 +87,14 @@ pub fn prepare(path: &Path, uid: u32, entry: Entry) -> Result<(), SiteError> {
     })
 }
 
+/// Makes a directory for its owner alone, if it is not there; nothing above it.
+pub fn make_private(dir: &Path) -> std::io::Result<()> {
+    match std::fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
 fn entry(paths: &Paths) -> Entry {
     if paths.is_shared() {
         Entry::Others

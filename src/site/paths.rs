@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::SiteError;
 
+/// The inventory that is used when none is configured, beside `conn.toml`.
+pub(super) const INVENTORY_FILE: &str = "inventory.toml";
+
 /// What the process was told by its surroundings; a value, so that tests have their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Surroundings {
@@ -121,6 +124,11 @@ impl Paths {
     /// `conn.toml`.
     pub fn settings_file(&self) -> PathBuf {
         self.config.join("conn.toml")
+    }
+
+    /// The inventory of a site whose settings name none.
+    pub fn inventory_file(&self) -> PathBuf {
+        self.config.join(INVENTORY_FILE)
     }
 
     /// Where a running engine says how it is reached.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeValue;
 
 use super::error::SiteError;
+use super::paths::INVENTORY_FILE;
 use super::settings::positive;
 use super::upcall::CommandLine;
 use crate::run::complaint::quote;
@@ -15,8 +16,6 @@ use crate::run::strict_toml::Table;
 const TIMEOUT: HumanDuration = HumanDuration::from_secs(30);
 /// Time after which an inventory command is asked again, unless configured.
 const REFRESH: HumanDuration = HumanDuration::from_secs(300);
-/// The inventory that is used when none is configured.
-const DEFAULT_FILE: &str = "inventory.toml";
 
 /// One inventory source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,7 +200,7 @@ impl Spec {
 
     /// The source of a site that configures none: `inventory.toml` beside `conn.toml`, if it is there.
     pub fn default_of(config: &Path) -> Option<Self> {
-        let path = config.join(DEFAULT_FILE);
+        let path = config.join(INVENTORY_FILE);
         path.is_file().then(|| Self {
             name: "site".to_owned(),
             kind: Kind::Toml { path },

@@ -100,12 +100,7 @@ fn with_no_room_at_all_reading_goes_on_and_room_brings_runs_back() {
             .out(),
         "before\n"
     );
-    let verified = rig
-        .conn
-        .run(["audit", "verify", "--json"])
-        .expect_success()
-        .json();
-    assert_eq!(verified["whole"], true);
+    rig.audit_is_whole();
 }
 
 #[test]
@@ -165,12 +160,7 @@ fn a_run_that_fills_the_disk_ends_with_its_outcome_and_a_counted_gap() {
     rig.runs("show", 1, &["--json"]).expect_success();
     rig.runs("output", 1, &["--host", "web01", "--tail", "1"])
         .expect_success();
-    let verified = rig
-        .conn
-        .run(["audit", "verify", "--json"])
-        .expect_success()
-        .json();
-    assert_eq!(verified["whole"], true);
+    rig.audit_is_whole();
 }
 
 #[test]

@@ -118,12 +118,7 @@ fn no_line_or_exit_code_of_a_durable_run_is_lost_and_nothing_starts_twice() {
             );
         }
     }
-    let verified = rig
-        .conn
-        .run(["audit", "verify", "--json"])
-        .expect_success()
-        .json();
-    assert_eq!(verified["whole"], true, "{verified}");
+    rig.audit_is_whole();
 }
 
 #[test]

@@ -100,6 +100,17 @@ impl Rig {
         self.conn.start(self.words(targets, options, command))
     }
 
+    /// The chain of audit records holds together.
+    #[track_caller]
+    pub fn audit_is_whole(&self) {
+        let verified = self
+            .conn
+            .run(["audit", "verify", "--json"])
+            .expect_success()
+            .json();
+        assert_eq!(verified["whole"], true, "{verified}");
+    }
+
     /// Runs to the end with `--json`.
     #[track_caller]
     pub fn report(&self, targets: &str, options: &[&str], command: &str) -> Report {

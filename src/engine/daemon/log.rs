@@ -1,9 +1,9 @@
 //! The engine's own log: files of a bounded size beside its state, the last few kept.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
 use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::DaemonError;
 use crate::site::Paths;
+use crate::site::directories::make_private;
 use crate::site::settings::Engine;
 
 /// Starts logging; what is written last is flushed when the guard is dropped.
@@ -75,14 +76,6 @@ impl<W: Write> Write for OwnLog<W> {
     }
 }
 
-/// Makes a directory for its owner alone, if it is not there; nothing above it.
-fn make_private(dir: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    }
-}
-
 /// Tells whoever started us that clients are answered from now on.
 pub(super) fn say_ready() {
     say("ready");
@@ -98,6 +91,7 @@ pub(super) fn say(line: &str) {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     use super::*;
 

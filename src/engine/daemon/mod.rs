@@ -86,11 +86,12 @@ pub async fn run(paths: Paths, background: bool) -> Result<(), DaemonError> {
             return Ok(());
         }
     };
-    let heads = heads(&paths, &site, &store)?;
+    let instance = settings::instance(&paths)?;
+    let heads = heads(&site, &store, &instance);
     let telling = heads
         .clone()
         .map(|heads| tokio::spawn(heads.keep_telling()));
-    let outcome = serve(&paths, site, store.clone(), background).await;
+    let outcome = serve(&paths, site, store.clone(), instance, background).await;
     if let (Some(telling), Some(heads)) = (telling, heads) {
         telling.abort();
         heads.tell_last().await;
@@ -117,9 +118,9 @@ async fn serve(
     paths: &Paths,
     site: Site,
     store: Arc<dyn Store>,
+    instance: String,
     background: bool,
 ) -> Result<Ending, DaemonError> {
-    let instance = settings::instance(paths)?;
     let retention = settings::retention(&site);
     let idle_stop = site.settings().engine.idle_stop.map(HumanDuration::get);
     let door = door(paths, &site);
@@ -280,12 +281,9 @@ fn door(paths: &Paths, site: &Site) -> Door {
     Door::Shared(group)
 }
 
-fn heads(paths: &Paths, site: &Site, store: &Arc<dyn Store>) -> Result<Option<Heads>, DaemonError> {
-    let Some(socket) = site.settings().audit.syslog.clone() else {
-        return Ok(None);
-    };
-    let instance = settings::instance(paths)?;
-    Ok(Some(Heads::new(store.clone(), socket, instance)))
+fn heads(site: &Site, store: &Arc<dyn Store>, instance: &str) -> Option<Heads> {
+    let socket = site.settings().audit.syslog.clone()?;
+    Some(Heads::new(store.clone(), socket, instance.to_owned()))
 }
 
 fn prepare_directories(paths: &Paths) -> Result<(), DaemonError> {
