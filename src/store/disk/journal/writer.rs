@@ -18,6 +18,9 @@ use crate::store::disk::sync::{lock, wait};
 
 /// How long the writer sleeps when there is nothing to do.
 const TICK: Duration = Duration::from_millis(250);
+/// How long a sync is put off while several append at a time: what comes meanwhile shares it.
+/// Whoever appends alone never waits for it.
+const COMPANY: Duration = Duration::from_millis(1);
 
 /// Waits until a run's output is synced up to a ticket; an error ends the journal.
 pub(in crate::store::disk) type Barrier = Box<dyn Fn(u64, u64) -> Result<(), String> + Send>;
@@ -51,7 +54,9 @@ impl Writer {
     }
 
     fn work(&mut self) -> io::Result<()> {
-        while let Some(batch) = self.next_batch() {
+        let mut company = false;
+        while let Some(batch) = self.next_batch(company) {
+            company = batch.len() > 1;
             if !batch.is_empty() {
                 self.write(batch)?;
                 self.journal.space.refresh_if_stale();
@@ -65,11 +70,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Everything that is queued; empty after a while; `None` at the end.
-    fn next_batch(&self) -> Option<Vec<Queued>> {
+    /// Everything that is queued, and with `company` what is queued just afterwards; empty after a
+    /// while; `None` at the end.
+    fn next_batch(&self, company: bool) -> Option<Vec<Queued>> {
         let mut front = self.journal.lock();
         if front.queue.is_empty() && front.stop == Stop::No && front.failed.is_none() {
             front = wait(&self.journal.work, front, TICK);
+        }
+        if company && !front.queue.is_empty() && front.stop == Stop::No {
+            drop(front);
+            std::thread::sleep(COMPANY);
+            front = self.journal.lock();
         }
         let ends = front.stop == Stop::Now
             || front.failed.is_some()
