@@ -23,9 +23,13 @@ fn allowed(room: &str) -> BTreeSet<&'static str> {
             add(GROUND);
             add(&["site", "ssh", "store", "wire"]);
         }
+        "tui" => {
+            add(GROUND);
+            add(&["wire"]);
+        }
         "cli" => {
             add(GROUND);
-            add(&["site", "wire"]);
+            add(&["site", "tui", "wire"]);
         }
         other => panic!("the room {other} has no floor: give it one here and in ARCHITECTURE.md"),
     }
@@ -56,7 +60,7 @@ fn banned(room: &str) -> &'static [&'static str] {
         "ssh" | "demo" => &["sled", "ratatui"],
         "wire" => &["russh", "sled", "ratatui", "std::fs"],
         "engine" => &["russh::", "sled::", "ratatui"],
-        "cli" => &["russh", "sled"],
+        "cli" | "tui" => &["russh", "sled"],
         _ => &[],
     }
 }

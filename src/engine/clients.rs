@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::run::ids::{At, RunId};
 use crate::ssh::Agents;
+use crate::wire::console::Presence;
 
 /// Agent sockets that are remembered; an older one belongs to a login that is long gone.
 const MOST_AGENTS: usize = 16;
@@ -16,6 +18,12 @@ pub struct ClientInfo {
     pub user: String,
     /// Whether a person follows there.
     pub attached: bool,
+    /// From where it asks, in words.
+    pub origin: String,
+    /// Since when it is here.
+    pub since: At,
+    /// The run it looks at.
+    pub looking: Option<RunId>,
 }
 
 /// Everybody who is connected now.
@@ -35,9 +43,36 @@ impl Clients {
         id
     }
 
-    /// The client is gone.
-    pub fn leave(&self, id: u64) {
-        self.table().1.remove(&id);
+    /// The client is gone; what was known of it.
+    pub fn leave(&self, id: u64) -> Option<ClientInfo> {
+        self.table().1.remove(&id)
+    }
+
+    /// The client looks at this run. Whether that is news to others.
+    pub fn looks_at(&self, id: u64, run: Option<RunId>) -> bool {
+        let mut table = self.table();
+        let Some(client) = table.1.get_mut(&id) else {
+            return false;
+        };
+        let news = client.attached && client.looking != run;
+        client.looking = run;
+        news
+    }
+
+    /// Who follows here, longest first; `asking` is one of them, or not.
+    pub fn present(&self, asking: u64) -> Vec<Presence> {
+        self.table()
+            .1
+            .iter()
+            .filter(|(_, client)| client.attached)
+            .map(|(id, client)| Presence {
+                user: client.user.clone(),
+                origin: client.origin.clone(),
+                looking: client.looking,
+                since: client.since,
+                you: *id == asking,
+            })
+            .collect()
     }
 
     /// Whether this person follows somewhere now.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::inventory::hostset::HostSet;
 use crate::inventory::{Inventory, ResolvedHost};
@@ -11,12 +11,14 @@ use crate::site::Site;
 use crate::ssh::Route;
 use crate::trust::known_hosts::KnownHosts;
 use crate::trust::ssh_config::{HostOptions, JumpHost};
+use crate::wire::console::{InventoryPage, InventoryQuery};
 use crate::wire::reply::Fault;
 use crate::wire::request::HostsQuery;
 use crate::wire::view::Finding;
 
 use super::doctor;
 use super::identities::Identities;
+use super::listing::Listed;
 
 /// Jump hosts on the way to one host, at most.
 const MOST_JUMPS: usize = 8;
@@ -44,6 +46,13 @@ pub trait Directory: Send + Sync {
     /// The hosts that a query names, at least one.
     fn resolve(&self, query: &HostsQuery) -> Result<Found, Fault>;
 
+    /// The hosts of the inventory, or of a host set, as a list to look through.
+    fn listing(
+        &self,
+        query: &InventoryQuery,
+        identity: Option<String>,
+    ) -> Result<InventoryPage, Fault>;
+
     /// The way to this target, or a sentence that says why there is none.
     fn route(&self, access: &Access, target: &Target) -> Result<Arc<Route>, String>;
 
@@ -53,14 +62,19 @@ pub trait Directory: Send + Sync {
 
 /// The directory of a real site.
 pub struct SiteDirectory {
-    site: Site,
+    pub(super) site: Site,
     identities: Arc<Identities>,
+    pub(super) listed: Mutex<Option<Listed>>,
 }
 
 impl SiteDirectory {
     /// The directory of this site.
     pub fn new(site: Site, identities: Arc<Identities>) -> Self {
-        Self { site, identities }
+        Self {
+            site,
+            identities,
+            listed: Mutex::default(),
+        }
     }
 
     fn inventory(&self, query: &HostsQuery) -> Result<(Arc<Inventory>, Vec<String>), Fault> {
@@ -138,7 +152,7 @@ impl SiteDirectory {
         Ok(())
     }
 
-    fn found(
+    pub(super) fn found(
         &self,
         inventory: &Inventory,
         access: &Access,
@@ -198,6 +212,14 @@ impl Directory for SiteDirectory {
             .map(|name| self.found(&inventory, &access, &name))
             .collect::<Result<_, _>>()?;
         Ok(Found { hosts, warnings })
+    }
+
+    fn listing(
+        &self,
+        query: &InventoryQuery,
+        identity: Option<String>,
+    ) -> Result<InventoryPage, Fault> {
+        self.list(query, identity)
     }
 
     fn route(&self, access: &Access, target: &Target) -> Result<Arc<Route>, String> {

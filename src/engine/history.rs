@@ -55,8 +55,16 @@ pub(super) fn next_run(store: &dyn Store) -> Result<u64, StoreError> {
 
 /// All events of a run, oldest first.
 pub fn events(store: &dyn Store, run: RunId) -> Result<Vec<Event>, HistoryError> {
+    events_from(store, run, 0)
+}
+
+/// The events of a run from this one on, oldest first.
+pub fn events_from(
+    store: &dyn Store,
+    run: RunId,
+    mut from: u64,
+) -> Result<Vec<Event>, HistoryError> {
     let mut events = Vec::new();
-    let mut from = 0;
     loop {
         let page = store.read(Stream::Run(run.0), from, PAGE)?;
         let Some(last) = page.last() else {

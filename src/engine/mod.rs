@@ -14,6 +14,8 @@ pub mod heads;
 pub mod history;
 pub mod identities;
 pub mod inbox;
+pub mod listing;
+pub mod news;
 pub mod people;
 pub mod retention;
 pub mod serve;
@@ -46,6 +48,8 @@ pub struct Parts {
     pub directory: Arc<dyn Directory>,
     /// Named keys, and who may use them.
     pub identities: Arc<identities::Identities>,
+    /// Wakes those who look at everything.
+    pub news: news::News,
 }
 
 /// Limits and defaults that the engine itself obeys.

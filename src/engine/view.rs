@@ -213,7 +213,7 @@ fn eta(run: &Run, rate: Option<f64>) -> Option<f64> {
 }
 
 /// At most this many bytes, cut between characters.
-fn clip(text: &str, most: usize) -> String {
+pub fn clip(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }

@@ -17,7 +17,7 @@ use super::tally::Tally;
 pub use super::run_state::{RunState, WaitFor};
 
 /// Where one host stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Its batch is not open yet.
     Waiting,
@@ -46,7 +46,7 @@ pub struct HostState {
     /// Dispatches of that step so far.
     pub attempt: Attempt,
     /// The last attempt that ended, of any step.
-    pub last: Option<Box<Finished>>,
+    pub last: Option<Arc<Finished>>,
     /// When the current or last attempt was dispatched.
     pub since: At,
     /// When work on the host began; anew when it is retried.
@@ -197,6 +197,20 @@ impl Run {
         (0..).map(HostIx).zip(&self.hosts)
     }
 
+    /// What the host is called, the longest name first: in its output these mean itself.
+    pub fn names_of(&self, host: HostIx) -> Vec<&str> {
+        let Some(target) = self.spec.targets.get(host.index()) else {
+            return Vec::new();
+        };
+        let short = target.name.split('.').next();
+        let mut names: Vec<&str> = [Some(target.name.as_ref()), short, target.address.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        names
+    }
+
     /// Makes the event part of the run and says what must be done now.
     pub fn apply(&mut self, event: &Event) -> Vec<Effect> {
         match &event.what {
@@ -338,7 +352,7 @@ impl Run {
         let next = StepIx(finished.step.0 + 1);
         let more = kind == OutcomeKind::Ok && self.spec.step(next).is_some();
         if let Some(state) = self.hosts.get_mut(host.index()) {
-            state.last = Some(Box::new(finished.clone()));
+            state.last = Some(Arc::new(finished.clone()));
             if more {
                 state.step = next;
                 state.attempt = Attempt(0);

@@ -57,6 +57,13 @@ fn spec(hosts: u32, concurrency: u32, batches: Vec<u32>, durable: bool) -> RunSp
     }
 }
 
+/// A plain command on the hosts h0, h1, …
+pub(super) fn spec_of(hosts: u32) -> Arc<RunSpec> {
+    let mut spec = spec(hosts, hosts, vec![hosts], false);
+    spec.steps.remove(0);
+    Arc::new(spec)
+}
+
 /// The same, with every host connected to before the first of them does anything.
 fn held(mut spec: RunSpec) -> RunSpec {
     let connect = Step {

@@ -78,6 +78,37 @@ impl Client {
         Ok(receiver.await.map_err(|_| CallError::Gone)??)
     }
 
+    /// Asks something that only looks. Whoever drops this future takes the question back, so that
+    /// the engine does not go on waiting for news that nobody wants.
+    pub async fn view(&self, request: Request) -> Result<Reply, CallError> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let frame = encode(&Ask { id, request })?;
+        let (sender, receiver) = oneshot::channel();
+        self.register(id, sender)?;
+        self.outbox.send(frame).await.map_err(|_| CallError::Gone)?;
+        let mut asked = TakenBack {
+            client: Some(self),
+            id,
+        };
+        let answer = receiver.await;
+        asked.client = None;
+        Ok(answer.map_err(|_| CallError::Gone)??)
+    }
+
+    fn take_back(&self, id: u64) {
+        let waiting = &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = waiting {
+            waiting.remove(&id);
+        }
+        // With a full outbox the question is answered all the same, to nobody.
+        if let Ok(frame) = encode(&Ask {
+            id: 0,
+            request: Request::TakeBack { ask: id },
+        }) {
+            let _ = self.outbox.try_send(frame);
+        }
+    }
+
     fn register(
         &self,
         id: u64,
@@ -90,6 +121,20 @@ impl Client {
             .ok_or(CallError::Gone)?
             .insert(id, sender);
         Ok(())
+    }
+}
+
+/// A question that is taken back unless it was answered.
+struct TakenBack<'a> {
+    client: Option<&'a Client>,
+    id: u64,
+}
+
+impl Drop for TakenBack<'_> {
+    fn drop(&mut self) {
+        if let Some(client) = self.client {
+            client.take_back(self.id);
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod codec;
+pub mod console;
 pub mod follow;
 pub mod handover;
 pub mod reply;

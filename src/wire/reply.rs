@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::console::{FoldPage, GridPage, InventoryPage, LinesPage, Overview, SearchPage};
 use super::follow::FollowPage;
 use super::handover::Handover;
 use super::view::{
@@ -83,6 +84,18 @@ pub enum Reply {
     AuditHash(Option<String>),
     /// What the doctor found.
     Findings(Vec<Finding>),
+    /// What stands on the first screen.
+    Overview(Box<Overview>),
+    /// A part of a run's hosts.
+    Grid(Box<GridPage>),
+    /// A run's hosts by what they wrote.
+    Fold(Box<FoldPage>),
+    /// A part of one host's output.
+    Lines(Box<LinesPage>),
+    /// Where output holds what was looked for.
+    Found(Box<SearchPage>),
+    /// Groups and hosts.
+    Inventory(Box<InventoryPage>),
 }
 
 /// Why a request was not fulfilled.

@@ -6,6 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::console::{
+    FoldQuery, GridQuery, InventoryQuery, LinesQuery, OverviewQuery, SearchQuery,
+};
 use super::follow::FollowFrom;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
@@ -108,6 +111,23 @@ pub enum Request {
     },
     /// What could go wrong on this bastion?
     Doctor,
+    /// What stands on the first screen? Waits until it changes, or the time is up.
+    Overview(OverviewQuery),
+    /// A part of a run's hosts, in an order. Waits like `Overview`.
+    Grid(GridQuery),
+    /// A run's hosts by what they wrote. Waits like `Overview`.
+    Fold(FoldQuery),
+    /// A part of one host's output, by lines. Waits for more when it is asked for more.
+    Lines(LinesQuery),
+    /// Where does a run's output hold this?
+    Search(SearchQuery),
+    /// Groups and hosts that are known.
+    Inventory(InventoryQuery),
+    /// Do not answer this question any more; there is no answer to this either.
+    TakeBack {
+        /// The question's number.
+        ask: u64,
+    },
     /// A passphrase for a key file, kept in the engine's memory only.
     Passphrase {
         /// The key file.
@@ -115,6 +135,21 @@ pub enum Request {
         /// The passphrase.
         secret: String,
     },
+}
+
+impl Request {
+    /// Whether this only looks, and may be taken back.
+    pub fn is_view(&self) -> bool {
+        matches!(
+            self,
+            Self::Overview(_)
+                | Self::Grid(_)
+                | Self::Fold(_)
+                | Self::Lines(_)
+                | Self::Search(_)
+                | Self::Inventory(_)
+        )
+    }
 }
 
 /// Which hosts, and through which `ssh_config`.
@@ -176,6 +211,8 @@ pub struct StartRun {
     pub exclusive: bool,
     /// Be refused rather than wait for a lease.
     pub no_wait: bool,
+    /// Be refused when the host set means more hosts than this by now: so many were shown.
+    pub shown: Option<u32>,
 }
 
 /// A file that was uploaded, and where it goes.

@@ -13,6 +13,7 @@ mod audit;
 mod bastion;
 mod cancel;
 mod clients;
+mod console;
 mod credentials;
 mod disk_full;
 mod engine;

@@ -109,7 +109,9 @@ def live_cpu(pid):
     try:
         fields = stat(pid)
         own, buried = ticks(fields[11:13]), ticks(fields[13:15])
-        if fields[17] == "1":  # one thread: its scheduler account is exact, ticks are not
+        # One thread: its scheduler account is exact, ticks are not. What has ended and is not buried yet
+        # has one thread as well, the one whose account holds least.
+        if fields[17] == "1" and fields[0] != "Z":
             with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
                 own = int(file.read().split()[0]) / 1e9
         return own + buried

@@ -1,5 +1,7 @@
 //! Events into the journal, then into the state; what must wait for the disk, waits here.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::{Core, CoreError, Live, NewRun};
@@ -76,9 +78,10 @@ impl Core {
         live.lsn = lsn;
         let mut effects = Vec::new();
         for event in events {
-            effects.extend(live.run.apply(event));
+            effects.extend(Arc::make_mut(&mut live.run).apply(event));
         }
         live.touched();
+        self.parts.news.tell();
         for effect in effects {
             self.carry_out(run, effect, lsn);
         }

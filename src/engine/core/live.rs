@@ -1,6 +1,7 @@
 //! A run in memory, with what followers need beside its state.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -14,11 +15,12 @@ const RATE_WINDOW_S: f64 = 20.0;
 
 /// A run in memory.
 pub struct Live {
-    /// Its state.
-    pub run: Run,
+    /// Its state. Whoever looks shares it; the next change then makes it anew.
+    pub run: Arc<Run>,
     /// The LSN of the last event in that state: show nothing of it before this is durable.
     pub lsn: Lsn,
-    pub(super) next_seq: u64,
+    /// Events it is made of.
+    pub next_seq: u64,
     revision: watch::Sender<u64>,
     samples: VecDeque<(Instant, u32)>,
     /// Since when it has had nothing to do, for sealing.
@@ -28,7 +30,7 @@ pub struct Live {
 impl Live {
     pub(super) fn new(run: Run, next_seq: u64, lsn: Lsn) -> Self {
         Self {
-            run,
+            run: Arc::new(run),
             lsn,
             next_seq,
             revision: watch::Sender::new(1),

@@ -124,8 +124,8 @@ impl Core {
         Ok((core, inbox))
     }
 
-    /// The runs in memory: all that have not been sealed.
-    pub fn live(&self) -> impl Iterator<Item = &Live> {
+    /// The runs in memory, oldest first: all that have not been sealed.
+    pub fn live(&self) -> impl DoubleEndedIterator<Item = &Live> {
         self.runs.values()
     }
 

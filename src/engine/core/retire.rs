@@ -32,6 +32,7 @@ impl Core {
         }
         for run in over {
             self.runs.remove(&run);
+            self.parts.news.tell();
             let store = Arc::clone(&self.parts.store);
             tokio::task::spawn_blocking(move || {
                 if let Err(error) = store.seal(run.0) {

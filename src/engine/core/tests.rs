@@ -17,6 +17,7 @@ use crate::run::state::Run;
 use crate::ssh::{Route, RunAsMethod, Ssh};
 use crate::store::Store;
 use crate::store::sim::{SimStore, Syncing};
+use crate::wire::console::{InventoryPage, InventoryQuery};
 use crate::wire::reply::Fault;
 use crate::wire::request::HostsQuery;
 use crate::wire::view::Finding;
@@ -27,6 +28,10 @@ struct Faulty;
 impl Directory for Faulty {
     fn resolve(&self, _: &HostsQuery) -> Result<Found, Fault> {
         Ok(Found::default())
+    }
+
+    fn listing(&self, _: &InventoryQuery, _: Option<String>) -> Result<InventoryPage, Fault> {
+        Ok(InventoryPage::default())
     }
 
     fn route(&self, _: &Access, _: &Target) -> Result<Arc<Route>, String> {
@@ -67,6 +72,7 @@ impl Bench {
             spool: Arc::new(Spool::new(spool.path().to_owned())),
             directory: Arc::new(Faulty),
             identities: Arc::default(),
+            news: crate::engine::news::News::default(),
         };
         let (core, inbox) = Core::open(parts, Arc::new(Clients::default())).unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -79,7 +85,7 @@ impl Bench {
     }
 
     /// The run's state at its end.
-    async fn end_of(&self, spec: RunSpec) -> Run {
+    async fn end_of(&self, spec: RunSpec) -> Arc<Run> {
         let new = NewRun {
             spec: Arc::new(spec),
             digest: String::new(),

@@ -56,16 +56,11 @@ impl Inside {
         let core = tokio::spawn(core.run(stopped));
         let (control, controls) = mpsc::channel(1);
         let ssh = parts.ssh.clone();
-        let server = Arc::new(Server {
-            parts,
-            inbox,
-            clients,
-            process: ProcessInfo {
-                started: Instant::now(),
-                state_dir: "memory".to_owned(),
-            },
-            control,
-        });
+        let process = ProcessInfo {
+            started: Instant::now(),
+            state_dir: "memory".to_owned(),
+        };
+        let server = Arc::new(Server::new(parts, inbox, clients, process, control));
         Ok(Self {
             server,
             ssh,

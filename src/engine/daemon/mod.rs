@@ -19,6 +19,7 @@ use super::core::Core;
 use super::directory::SiteDirectory;
 use super::heads::Heads;
 use super::identities::Identities;
+use super::news::News;
 use super::people::Person;
 use super::retention::keep_within;
 use super::serve::{Control, ProcessInfo, Server};
@@ -135,16 +136,18 @@ async fn serve(
     let (stop_core, stopped) = oneshot::channel();
     let mut core = tokio::spawn(core.run(stopped));
     let (control, mut controls) = mpsc::channel(4);
-    let server = Arc::new(Server {
-        parts: parts.clone(),
-        inbox: inbox.clone(),
-        clients: clients.clone(),
-        process: ProcessInfo {
-            started: Instant::now(),
-            state_dir: paths.state.display().to_string(),
-        },
+    let process = ProcessInfo {
+        started: Instant::now(),
+        state_dir: paths.state.display().to_string(),
+    };
+    let server = Server::new(
+        parts.clone(),
+        inbox.clone(),
+        clients.clone(),
+        process,
         control,
-    });
+    );
+    let server = Arc::new(server);
     let mut listener = Listener::open(paths, door)?;
     listener.announce(paths)?;
     tracing::info!(socket = %listener.path().display(), "ready");
@@ -255,6 +258,7 @@ fn parts(
         settings,
         directory: Arc::new(SiteDirectory::new(site, identities.clone())),
         identities,
+        news: News::default(),
     }
 }
 

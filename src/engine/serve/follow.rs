@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::Session;
 use crate::engine::core::{Core, Live};
+use crate::engine::now;
 use crate::engine::view::{self, FEW};
-use crate::engine::{history, now};
 use crate::run::ids::RunId;
 use crate::store::{Lsn, OutputCursor};
 use crate::wire::follow::{FollowFrom, FollowPage};
@@ -20,7 +20,7 @@ const ENDED_A_PAGE: usize = 256;
 /// The most output in one page; a page must fit a frame.
 const MOST_BYTES: u32 = 4 << 20;
 /// Nobody waits longer than this for one page.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A run at one moment.
 struct Snapshot {
@@ -67,23 +67,16 @@ impl Session {
     }
 
     async fn stored_snapshot(&self, id: RunId, seen: u64) -> Result<Snapshot, Fault> {
-        self.blocking(move |parts| {
-            let replayed = history::replay(parts.store.as_ref(), id)
-                .map_err(|error| Fault::engine(error.to_string()))?;
-            let Some((run, _)) = replayed else {
-                return Err(no_such_run(id));
-            };
-            let (ended, ended_seen) = view::ended_since(&run, seen, ENDED_A_PAGE);
-            Ok(Snapshot {
-                all_ended_given: given_all(&run, ended_seen),
-                view: view::plain_view(&run),
-                ended,
-                ended_seen,
-                lsn: 0,
-                changes: None,
-            })
+        let (run, _) = self.replayed(id).await?;
+        let (ended, ended_seen) = view::ended_since(&run, seen, ENDED_A_PAGE);
+        Ok(Snapshot {
+            all_ended_given: given_all(&run, ended_seen),
+            view: view::plain_view(&run),
+            ended,
+            ended_seen,
+            lsn: 0,
+            changes: None,
         })
-        .await
     }
 
     /// Output from the cursor on; ended hosts only once all output before them is given.

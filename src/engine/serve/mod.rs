@@ -1,24 +1,38 @@
 //! One client: handshake, then its requests, each answered on its own.
 
+mod causes;
 mod checks;
+mod fold;
+mod folded;
 mod follow;
+mod grid;
 mod groups;
 mod handover;
+mod inventory;
+mod lines;
+mod masks;
+mod overview;
 mod policy;
 mod queries;
+mod run_list;
+mod search;
+mod standing;
 mod start;
 mod status;
 mod uploads;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
 
 use super::Parts;
 use super::clients::{ClientInfo, Clients};
 use super::inbox::Inbox;
+use super::now;
 use super::people::Person;
 use crate::run::cause::Origin;
 use crate::wire::codec::{FrameError, FrameReader, FrameWriter, encode};
@@ -27,6 +41,15 @@ use crate::wire::request::Request;
 use crate::wire::{Answer, Ask, Hello, OLDEST_PROTOCOL, PROTOCOL, Welcome};
 
 pub use uploads::Uploads;
+
+use causes::LastLines;
+use fold::Folds;
+use grid::Grids;
+use lines::LineIndexes;
+use masks::Masks;
+use run_list::RunList;
+use search::Searching;
+use standing::Replays;
 
 /// Requests of one client that may be worked on at once; the next one is read when one is done.
 const REQUESTS_AT_ONCE: usize = 32;
@@ -45,6 +68,19 @@ pub struct Server {
     pub process: ProcessInfo,
     /// How the process is told to end or to be replaced.
     pub control: mpsc::Sender<Control>,
+    /// What answers are made of, kept between them.
+    kept: Arc<Kept>,
+}
+
+/// What is kept between the answers to consoles: all of it could be made again.
+struct Kept {
+    runs: RunList,
+    replays: Replays,
+    lines: LineIndexes,
+    grids: Grids,
+    last_lines: LastLines,
+    folds: Folds,
+    masks: Masks,
 }
 
 /// Facts about the process that do not change.
@@ -68,13 +104,43 @@ pub enum Control {
 /// One client's side of the engine.
 struct Session {
     server: Arc<Server>,
+    /// Its number among the clients.
+    client: u64,
     /// From the peer credentials.
     person: Person,
     origin: Option<Origin>,
     uploads: Uploads,
+    searching: Searching,
 }
 
 impl Server {
+    /// A server over these.
+    pub fn new(
+        parts: Parts,
+        inbox: Inbox,
+        clients: Arc<Clients>,
+        process: ProcessInfo,
+        control: mpsc::Sender<Control>,
+    ) -> Self {
+        let kept = Kept {
+            runs: RunList::new(parts.store.as_ref()),
+            replays: Replays::default(),
+            lines: LineIndexes::default(),
+            grids: Grids::default(),
+            last_lines: LastLines::default(),
+            folds: Folds::default(),
+            masks: Masks::default(),
+        };
+        Self {
+            parts,
+            inbox,
+            clients,
+            process,
+            control,
+            kept: Arc::new(kept),
+        }
+    }
+
     /// Serves one client until it leaves. `person` comes from the peer credentials.
     pub async fn serve<S>(self: Arc<Self>, stream: S, person: Person)
     where
@@ -103,17 +169,27 @@ impl Server {
         let id = self.clients.enter(ClientInfo {
             user: person.name.clone(),
             attached: hello.attached,
+            origin: hello.origin.as_ref().map(Origin::words).unwrap_or_default(),
+            since: now(),
+            looking: None,
         });
+        if hello.attached {
+            self.parts.news.tell();
+        }
         let session = Arc::new(Session {
             server: self.clone(),
+            client: id,
             person,
             origin: hello.origin,
             uploads: Uploads::default(),
+            searching: Searching::default(),
         });
         if let Err(error) = session.requests(reader, writer).await {
             tracing::debug!(%error, "a client's connection broke");
         }
-        self.clients.leave(id);
+        if self.clients.leave(id).is_some_and(|client| client.attached) {
+            self.parts.news.tell();
+        }
     }
 
     async fn shake_hands<R, W>(
@@ -169,13 +245,21 @@ impl Session {
         let writing = tokio::spawn(write_replies(writer, queue));
         let slots = Arc::new(Semaphore::new(REQUESTS_AT_ONCE));
         let mut working = tokio::task::JoinSet::new();
+        let mut views = HashMap::new();
         while let Some(frame) = reader.next_raw().await? {
             let Ask { id, request } = crate::wire::codec::decode(&frame)?;
+            if let Request::TakeBack { ask } = request {
+                if let Some(view) = views.remove(&ask) {
+                    AbortHandle::abort(&view);
+                }
+                continue;
+            }
+            let is_view = request.is_view();
             let Ok(slot) = slots.clone().acquire_owned().await else {
                 break;
             };
             let (session, replies) = (self.clone(), replies.clone());
-            working.spawn(async move {
+            let work = working.spawn(async move {
                 let reply = session.answer(request).await;
                 if let Some(frame) = answer_frame(id, reply) {
                     // A client that left needs no answer.
@@ -184,6 +268,11 @@ impl Session {
                 drop(slot);
             });
             while working.try_join_next().is_some() {}
+            // Only what looks may be taken back: an act that was begun is carried out.
+            views.retain(|_, view: &mut AbortHandle| !view.is_finished());
+            if is_view {
+                views.insert(id, work);
+            }
         }
         working.abort_all();
         writing.abort();
@@ -230,8 +319,25 @@ impl Session {
             Request::AuditVerify => self.audit_verify().await,
             Request::AuditHash { seq } => self.audit_hash(seq).await,
             Request::Doctor => self.doctor().await,
+            Request::Overview(query) => self.overview(query).await,
+            Request::Grid(query) => self.grid(query).await,
+            Request::Lines(query) => self.lines(query).await,
+            Request::Fold(query) => self.fold(query).await,
+            Request::Search(query) => self.search(query).await,
+            Request::Inventory(query) => self.inventory(query).await,
             Request::Passphrase { key, secret } => self.passphrase(key, secret).await,
+            // Taken care of where requests are read.
+            Request::TakeBack { .. } => Err(Fault::usage("this has no answer")),
         }
+    }
+
+    /// [`Self::blocking`], with what is kept between answers.
+    async fn with_kept<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Parts, &Kept) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let kept = self.server.kept.clone();
+        self.blocking(move |parts| work(parts, &kept)).await
     }
 
     /// Runs something that may wait for the disk on a thread that may.

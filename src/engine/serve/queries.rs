@@ -1,7 +1,9 @@
 //! Questions about runs, hosts and records: nothing here changes anything.
 
+use std::sync::Arc;
+
 use super::Session;
-use super::follow::{no_such_run, slow_hosts};
+use super::follow::slow_hosts;
 use crate::engine::audit::AuditRecord;
 use crate::engine::people::Person;
 use crate::engine::{Parts, history, timeline, view};
@@ -187,7 +189,7 @@ impl Session {
     }
 
     /// A run with its view, from memory or from the store, shown only when it is durable.
-    pub(super) async fn run(&self, id: RunId) -> Result<(Run, RunView), Fault> {
+    pub(super) async fn run(&self, id: RunId) -> Result<(Arc<Run>, RunView), Fault> {
         let live = self
             .server
             .inbox
@@ -203,19 +205,18 @@ impl Session {
             self.wait_durable(lsn).await?;
             return Ok((run, view));
         }
-        self.blocking(move |parts| {
-            let replayed = history::replay(parts.store.as_ref(), id)
-                .map_err(|error| Fault::engine(error.to_string()))?;
-            let (run, _) = replayed.ok_or_else(|| no_such_run(id))?;
-            let view = view::plain_view(&run);
-            Ok((run, view))
-        })
-        .await
+        let (run, _) = self.replayed(id).await?;
+        let view = view::plain_view(&run);
+        Ok((run, view))
     }
 }
 
 /// Whose login user is shown. To look at hosts nobody needs an identity.
-fn identity(parts: &Parts, query: &HostsQuery, person: &Person) -> Result<Option<String>, Fault> {
+pub(super) fn identity(
+    parts: &Parts,
+    query: &HostsQuery,
+    person: &Person,
+) -> Result<Option<String>, Fault> {
     let chosen = parts.identities.choose(query.identity.as_deref(), person);
     match &query.identity {
         Some(_) => chosen,

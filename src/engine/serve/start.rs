@@ -79,6 +79,13 @@ fn freeze(
     }
     let count = u32::try_from(targets.len())
         .map_err(|_| Fault::usage("more hosts than one run can hold"))?;
+    if let Some(shown) = start.shown.filter(|shown| count > *shown) {
+        return Err(Fault::refused(format!(
+            "{} meant {shown} hosts when you looked and means {count} now: nothing was started. \
+             Look again",
+            start.targets
+        )));
+    }
     let spec = RunSpec {
         kind: kind(start),
         title: title(start),

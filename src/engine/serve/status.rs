@@ -4,20 +4,37 @@ use std::collections::BTreeMap;
 
 use super::{Control, Session};
 use crate::engine::audit::AuditRecord;
+use crate::engine::core::Core;
 use crate::engine::{doctor, now};
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::view::EngineStatus;
 
+/// What the engine has to do.
+pub(super) struct Work {
+    /// Runs that have not ended.
+    runs: usize,
+    /// Tasks in flight.
+    tasks: usize,
+    stopping: bool,
+}
+
+/// What the core has to do now.
+pub(super) fn work(core: &Core) -> Work {
+    Work {
+        runs: core.live().filter(|live| live.run.ended.is_none()).count(),
+        tasks: core.task_count(),
+        stopping: core.is_draining(),
+    }
+}
+
 impl Session {
     pub(super) async fn status(&self) -> Result<Reply, Fault> {
-        let (runs, tasks, stopping) = self
-            .server
-            .inbox
-            .look(|core| {
-                let runs = core.live().filter(|live| live.run.ended.is_none()).count();
-                (runs, core.task_count(), core.is_draining())
-            })
-            .await?;
+        let work = self.server.inbox.look(work).await?;
+        Ok(Reply::Status(Box::new(self.engine_status(&work))))
+    }
+
+    /// The engine with this much to do.
+    pub(super) fn engine_status(&self, work: &Work) -> EngineStatus {
         let server = &self.server;
         let health = server.parts.store.health();
         let store = BTreeMap::from([
@@ -28,12 +45,12 @@ impl Session {
             ("index".to_owned(), health.index_bytes),
             ("free".to_owned(), health.free_bytes),
         ]);
-        Ok(Reply::Status(Box::new(EngineStatus {
+        EngineStatus {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime: server.process.started.elapsed().as_secs_f64(),
-            runs: u32::try_from(runs).unwrap_or(u32::MAX),
-            tasks: u32::try_from(tasks).unwrap_or(u32::MAX),
+            runs: u32::try_from(work.runs).unwrap_or(u32::MAX),
+            tasks: u32::try_from(work.tasks).unwrap_or(u32::MAX),
             clients: u32::try_from(server.clients.count()).unwrap_or(u32::MAX),
             people: server.clients.people(),
             connections: u32::try_from(server.parts.ssh.stats().open).unwrap_or(u32::MAX),
@@ -42,8 +59,8 @@ impl Session {
             space: doctor::space_word(health.space).to_owned(),
             notes: health.notes.iter().map(|note| note.text.clone()).collect(),
             state_dir: server.process.state_dir.clone(),
-            stopping,
-        })))
+            stopping: work.stopping,
+        }
     }
 
     pub(super) async fn stop(&self, now: bool) -> Result<Reply, Fault> {

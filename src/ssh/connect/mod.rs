@@ -136,7 +136,7 @@ async fn greet(
         let (carrier, complaint) = reach(shared, hop, via, bounds, phases).await?;
         let greeting = handshake::greet(&config, carrier, hop, &shared.accepted);
         let greeting = bounds.phase("The key exchange", shared.settings.timeouts.kex, greeting);
-        match timed(&mut phases.kex, greeting).await {
+        match Box::pin(timed(&mut phases.kex, greeting)).await {
             Err(SshError::Dropped { said, .. }) => {
                 let pause = pause_before(tries);
                 if let Some(complaint) = complaint

@@ -1,0 +1,97 @@
+//! The first screen: what runs, what ran, who is here, how the engine is.
+
+use std::collections::BTreeSet;
+
+use super::Session;
+use super::follow::slow_hosts;
+use super::standing::deadline;
+use super::status::{Work, work};
+use crate::engine::core::Core;
+use crate::engine::{now, view};
+use crate::run::ids::RunId;
+use crate::store::Lsn;
+use crate::wire::console::{Overview, OverviewQuery};
+use crate::wire::reply::{Fault, Reply};
+use crate::wire::view::{RunLine, RunView};
+
+/// Open runs that are told in full.
+const MOST_OPEN: usize = 50;
+/// Ended runs in one answer.
+const MOST_ENDED: u32 = 1000;
+
+/// What the core has of it.
+struct InMemory {
+    open: Vec<RunView>,
+    open_more: usize,
+    ended: Vec<RunLine>,
+    all: BTreeSet<RunId>,
+    work: Work,
+    lsn: Lsn,
+}
+
+impl Session {
+    pub(super) async fn overview(&self, query: OverviewQuery) -> Result<Reply, Fault> {
+        let server = &self.server;
+        if server.clients.looks_at(self.client, query.looking) {
+            server.parts.news.tell();
+        }
+        let mut news = server.parts.news.changes();
+        let another = news.wait_for(|revision| *revision != query.revision);
+        // When the time is up the answer tells what is on screen already.
+        let _ = tokio::time::timeout_at(deadline(query.wait_ms), another).await;
+        // Read before the rest: what changes meanwhile is told by the next answer.
+        let revision = *news.borrow();
+        let memory = server.inbox.look(in_memory).await?;
+        self.wait_durable(memory.lsn).await?;
+        let most = query.ended.min(MOST_ENDED) as usize;
+        let all = memory.all;
+        let newest = self
+            .with_kept(move |parts, kept| {
+                kept.runs
+                    .newest(parts.store.as_ref(), &all, most)
+                    .map_err(|error| Fault::engine(error.to_string()))
+            })
+            .await?;
+        let ended_total = newest.total + memory.ended.len() as u64;
+        let mut ended = newest.lines;
+        ended.extend(memory.ended);
+        ended.sort_unstable_by_key(|line| std::cmp::Reverse(line.run));
+        ended.truncate(most);
+        Ok(Reply::Overview(Box::new(Overview {
+            revision,
+            at: now(),
+            open: memory.open,
+            open_more: u32::try_from(memory.open_more).unwrap_or(u32::MAX),
+            ended,
+            ended_total,
+            people: server.clients.present(self.client),
+            engine: self.engine_status(&memory.work),
+        })))
+    }
+}
+
+fn in_memory(core: &Core) -> InMemory {
+    let is_open = |live: &&crate::engine::core::Live| live.run.ended.is_none();
+    let open: Vec<RunView> = core
+        .live()
+        .rev()
+        .filter(is_open)
+        .take(MOST_OPEN)
+        .map(|live| {
+            let (laggards, silent) = slow_hosts(core, live);
+            view::run_view(live, &laggards, &silent)
+        })
+        .collect();
+    InMemory {
+        open_more: core.live().filter(is_open).count() - open.len(),
+        open,
+        ended: core
+            .live()
+            .filter(|live| !is_open(live))
+            .map(|live| view::run_line(&live.run))
+            .collect(),
+        all: core.live().map(|live| live.run.id).collect(),
+        work: work(core),
+        lsn: core.live().map(|live| live.lsn).max().unwrap_or(0),
+    }
+}
