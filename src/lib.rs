@@ -11,4 +11,5 @@ pub mod site;
 pub mod ssh;
 pub mod store;
 pub mod trust;
+pub mod tui;
 pub mod wire;

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     }
     let args = Args::parse_from(words);
     let outcome = match &args.command {
-        Some(Command::Demo) => demo(&args),
+        Some(Command::Demo { shell }) => demo(&args, *shell),
         Some(Command::Hostkey { command }) => return hostkey(command),
         Some(Command::Engine {
             command: EngineCommand::Run(run),
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 /// `conn demo`: the fleet is played here, everything else by this program's own commands.
-fn demo(args: &Args) -> Exit {
+fn demo(args: &Args, shell_wanted: bool) -> Exit {
     let terminal = cli::terminal(args);
     let program = std::env::current_exe().unwrap_or_else(|_| "conn".into());
     let around = Surroundings {
@@ -40,6 +40,10 @@ fn demo(args: &Args) -> Exit {
             color: terminal.color,
             width: cli::columns().min(100),
         },
+        shell_wanted,
+        first_look: cli::readable_paths(args)
+            .ok()
+            .map(|paths| paths.state.join("first-look-dismissed")),
     };
     match drive(&around) {
         Ok(()) => Exit::Ok,

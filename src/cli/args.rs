@@ -9,12 +9,8 @@ use crate::run::duration::HumanDuration;
 
 /// Commands and rollouts on fleets of hosts over SSH, from an engine that outlives the terminal.
 #[derive(Debug, Parser)]
-#[command(
-    name = "conn",
-    version,
-    max_term_width = 100,
-    arg_required_else_help = true
-)]
+#[allow(clippy::struct_excessive_bools)] // independent options of one command line
+#[command(name = "conn", version, max_term_width = 100)]
 pub struct Args {
     /// Keep everything of one instance (socket, state, default config) under this directory.
     #[arg(long, global = true, env = "CONN_HOME", value_name = "DIR")]
@@ -39,6 +35,12 @@ pub struct Args {
     /// Say less: no progress, no summary of what is ok.
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Fewer frames of the console, for a slow link.
+    #[arg(long)]
+    pub slow: bool,
+    /// The console line by line, without a screen: for screen readers and the worst of links.
+    #[arg(long)]
+    pub plain: bool,
     /// What to do; the console when nothing is named.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -83,7 +85,11 @@ pub enum Command {
         command: HostkeyCommand,
     },
     /// Play with a fleet of hosts inside this program; leaves nothing behind.
-    Demo,
+    Demo {
+        /// A tour on the command line and a shell, instead of the console.
+        #[arg(long)]
+        shell: bool,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.

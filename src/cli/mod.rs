@@ -6,6 +6,7 @@ mod audit;
 mod checks;
 mod compare;
 mod connect;
+mod console;
 mod doctor;
 mod engine;
 mod excerpt;
@@ -74,7 +75,9 @@ pub async fn dispatch(args: &Args) -> Result<Exit, CliError> {
         Some(Command::Unlock { key }) => unlock::unlock(args, key).await,
         Some(Command::Completions { shell }) => tools::completions(*shell),
         Some(Command::Man { dir }) => tools::man(dir.as_deref()),
-        Some(Command::Nodeset(_) | Command::Fold(_) | Command::Hostkey { .. } | Command::Demo)
-        | None => Err(CliError::NotHere),
+        Some(
+            Command::Nodeset(_) | Command::Fold(_) | Command::Hostkey { .. } | Command::Demo { .. },
+        ) => Err(CliError::NotHere),
+        None => console::console(args).await,
     }
 }

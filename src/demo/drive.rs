@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 use super::script::{self, Style, TOUR};
 use super::{DemoError, Fleet};
 
+/// Tells the console where to note that its first look was dismissed.
+pub const FIRST_LOOK: &str = "CONN_FIRST_LOOK";
+
 /// Why the demo could not be played.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
@@ -40,6 +43,10 @@ pub struct Surroundings {
     pub path: String,
     /// How words are drawn.
     pub style: Style,
+    /// A tour and a shell on the command line are wanted, instead of the console.
+    pub shell_wanted: bool,
+    /// Where it is noted that the console's first look was dismissed.
+    pub first_look: Option<PathBuf>,
 }
 
 /// Plays the demo. Without a terminal on standard input it ends after the tour.
@@ -74,6 +81,9 @@ fn play(
     fleet: &Fleet,
     out: &mut io::Stdout,
 ) -> Result<(), DriveError> {
+    if io::stdin().is_terminal() && io::stdout().is_terminal() && !around.shell_wanted {
+        return open_console(around, home, out);
+    }
     script::play(&TOUR, around.style, out, |args| {
         conn(around, home)
             .args(args)
@@ -87,6 +97,34 @@ fn play(
     }
     say(out, &script::hints(fleet.files(), around.style))?;
     open_shell(around, home)
+}
+
+/// The console, with a few runs to look at: they go on while it opens.
+fn open_console(
+    around: &Surroundings,
+    home: &Path,
+    out: &mut io::Stdout,
+) -> Result<(), DriveError> {
+    for args in script::SEEDS {
+        conn(around, home)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .map_err(DriveError::io("starting a run"))?;
+    }
+    let mut console = conn(around, home);
+    if let Some(seen) = &around.first_look {
+        console.env(FIRST_LOOK, seen);
+    }
+    console
+        .status()
+        .map_err(DriveError::io("opening the console"))?;
+    say(
+        out,
+        "The demo fleet is gone, and all that ran on it. `conn demo --shell` shows the command line.\n",
+    )
 }
 
 fn open_shell(around: &Surroundings, home: &Path) -> Result<(), DriveError> {

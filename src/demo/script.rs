@@ -61,6 +61,43 @@ pub const TOUR: [Step; 5] = [
     },
 ];
 
+/// Runs that are there when the console opens: one of each kind that is worth a look.
+pub const SEEDS: [&[&str]; 5] = [
+    &["run", "--detach", "-w", "@web", "--", "uptime"],
+    &[
+        "run",
+        "--detach",
+        "-w",
+        "@web",
+        "--",
+        "cat",
+        "/etc/app.conf",
+    ],
+    &[
+        "run",
+        "--detach",
+        "-w",
+        "cache04",
+        "--",
+        "journalctl",
+        "-n",
+        "8",
+    ],
+    &["run", "--detach", "-w", "@db", "--", "df", "-h"],
+    &[
+        "run",
+        "--detach",
+        "-w",
+        "@*",
+        "--timeout",
+        "8s",
+        "--",
+        "systemctl",
+        "is-active",
+        "app",
+    ],
+];
+
 /// What to try in the shell: a command line and what it shows.
 const HINTS: [(&str, &str); 7] = [
     (

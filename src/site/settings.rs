@@ -36,6 +36,8 @@ pub struct Settings {
     pub engine: Engine,
     /// Who did what.
     pub audit: Audit,
+    /// How the console looks.
+    pub console: Console,
     /// Named keys, in the order of the file.
     pub identities: Vec<Identity>,
     /// Inventory sources in the order of the file: the first wins.
@@ -47,6 +49,15 @@ pub struct Settings {
 pub struct Environment {
     /// The word that stands on every screen and sheet, such as `production`.
     pub name: Option<String>,
+}
+
+/// `[console]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Console {
+    /// The theme's name; chosen by what the terminal can do when there is none.
+    pub theme: Option<String>,
+    /// Lines and signs in ASCII alone.
+    pub ascii: bool,
 }
 
 /// `[ssh]`

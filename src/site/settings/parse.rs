@@ -4,7 +4,9 @@ use std::path::Path;
 
 use toml::de::DeValue;
 
-use super::{Audit, Engine, Environment, LogLevel, Retention, Run, RunAs, Settings, Ssh, Store};
+use super::{
+    Audit, Console, Engine, Environment, LogLevel, Retention, Run, RunAs, Settings, Ssh, Store,
+};
 use crate::run::complaint::{Complaints, quote};
 use crate::run::duration::HumanDuration;
 use crate::run::size::ByteSize;
@@ -31,6 +33,7 @@ pub(super) fn settings(file: &Path, text: &str) -> Result<Settings, Complaints> 
             store: root.table("store", store).unwrap_or_default(),
             engine: root.table("engine", engine).unwrap_or_default(),
             audit: root.table("audit", audit).unwrap_or_default(),
+            console: root.table("console", console).unwrap_or_default(),
             identities,
             inventory: specs::read(root, base),
         })
@@ -148,6 +151,13 @@ fn audit(table: &Table<'_>) -> Audit {
     });
     Audit {
         syslog: syslog.unwrap_or(Audit::default().syslog),
+    }
+}
+
+fn console(table: &Table<'_>) -> Console {
+    Console {
+        theme: table.string("theme"),
+        ascii: table.boolean("ascii").unwrap_or_default(),
     }
 }
 

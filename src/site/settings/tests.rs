@@ -45,6 +45,7 @@ fn every_key_of_every_table_stands_in_the_reference() {
         "store",
         "engine",
         "audit",
+        "console",
     ] {
         let error = parse(&format!("[{table}]\nqqqqqqqq = 1\n")).unwrap_err();
         let (_, known) = error.split_once("known here: ").unwrap();

@@ -1,0 +1,306 @@
+//! What keys stand for on every screen; the rest is the screen's.
+
+use super::{App, Effect};
+use crate::run::ids::RunId;
+use crate::tui::keys::{Act, Tier};
+use crate::tui::overlay::{Help, Palette, Purpose, Sheet, StartForm, Themes};
+use crate::tui::pane::{Place, Tab};
+use crate::tui::words::{count, counted, plain};
+use crate::wire::Request;
+use crate::wire::request::Steer;
+use crate::wire::view::RunView;
+
+impl App {
+    pub(super) fn act(&mut self, act: Act, effects: &mut Vec<Effect>) {
+        if act.entry().tier != Tier::Look && act != Act::Start && !self.is_up() {
+            self.warn("The engine does not answer: acting keys are off.".to_owned());
+            return;
+        }
+        let taken = self.with_context(|parts, context| {
+            parts
+                .stack
+                .last_mut()
+                .is_some_and(|(_, pane)| pane.act(act, context, effects))
+        });
+        if !taken {
+            self.common(act, effects);
+        }
+    }
+
+    fn common(&mut self, act: Act, effects: &mut Vec<Effect>) {
+        match act {
+            Act::Now => self.tab(&Place::Now),
+            Act::Runs => self.tab(&Place::Runs),
+            Act::Back | Act::Earlier => {
+                if !self.back() && act == Act::Earlier {
+                    self.say("This is where you began.".to_owned());
+                }
+            }
+            Act::Later => {
+                if !self.forward() {
+                    self.say("There is nothing further.".to_owned());
+                }
+            }
+            Act::Mark => self.marking = Some(true),
+            Act::GoMark => self.marking = Some(false),
+            Act::Palette => effects.push(Effect::Over(Box::new(Palette::new(self.pane().run())))),
+            Act::Help => {
+                let help = Help::new(self.crumbs(), self.pane().hints());
+                effects.push(Effect::Over(Box::new(help)));
+            }
+            Act::Theme => {
+                let now = self.look.theme.name.clone();
+                effects.push(Effect::Over(Box::new(Themes::new(&now))));
+            }
+            Act::Search => match self.pane().query() {
+                Some((word, text)) => self.type_line(Purpose::Query(word), &text),
+                None => self.say("There is nothing to filter here.".to_owned()),
+            },
+            Act::Start => effects.push(Effect::Over(Box::new(StartForm::new("", "")))),
+            Act::Undo => self.take_back(effects),
+            Act::Redraw => effects.push(Effect::Redraw),
+            Act::Detach => effects.push(Effect::Quit),
+            Act::Interrupt => {
+                let (leave, abort) = (
+                    self.setup.keys.key(Act::Detach),
+                    self.setup.keys.key(Act::Abort),
+                );
+                self.say(format!(
+                    "{leave} leaves and what runs goes on; {abort} on a run aborts it."
+                ));
+            }
+            act => self.about_run(act, effects),
+        }
+    }
+
+    fn tab(&mut self, place: &Place) {
+        let same = match place {
+            Place::Now => self.pane().tab() == Tab::Now,
+            _ => self.pane().place() == *place,
+        };
+        if !same {
+            self.open(place);
+        }
+    }
+
+    fn take_back(&mut self, effects: &mut Vec<Effect>) {
+        match self.undo.take() {
+            Some((said, request, _)) => effects.push(Effect::Ask {
+                request: Box::new(request),
+                said: format!("{said}: taken back"),
+                undo: None,
+            }),
+            None => self.say("There is nothing to take back.".to_owned()),
+        }
+    }
+
+    /// Acts on the run of this screen.
+    fn about_run(&mut self, act: Act, effects: &mut Vec<Effect>) {
+        let steers = matches!(
+            act,
+            Act::Pause
+                | Act::Resume
+                | Act::Retry
+                | Act::Skip
+                | Act::Abort
+                | Act::Take
+                | Act::Give
+                | Act::Keep
+                | Act::Note
+        );
+        if !steers {
+            let key = self.setup.keys.key(act);
+            self.say(format!("{key} ({}) means nothing here.", act.entry().label));
+            return;
+        }
+        let Some(run) = self.pane().run() else {
+            self.say("Open a run first.".to_owned());
+            return;
+        };
+        let Some(view) = self.view_of(run) else {
+            self.steer_ended(act, run);
+            return;
+        };
+        let of_holder = [Act::Resume, Act::Retry, Act::Skip, Act::Give, Act::Keep];
+        if of_holder.contains(&act) && !self.holds(&view) {
+            let who = view.holder.as_deref().unwrap_or("nobody");
+            let take = self.setup.keys.key(Act::Take);
+            self.warn(format!(
+                "{who} has the conn of run {run}: ask them, or take it with {take}."
+            ));
+            return;
+        }
+        self.steer(act, &view, effects);
+    }
+
+    fn holds(&self, view: &RunView) -> bool {
+        view.holder
+            .as_deref()
+            .is_none_or(|holder| holder == self.setup.you)
+    }
+
+    fn view_of(&self, run: RunId) -> Option<RunView> {
+        let open = &self.overview.as_ref()?.open;
+        open.iter().find(|view| view.run == run).cloned()
+    }
+
+    /// The run has ended: only few acts still mean something.
+    fn steer_ended(&mut self, act: Act, run: RunId) {
+        match act {
+            Act::Note => self.type_line(Purpose::Note(run), ""),
+            Act::Retry => {
+                let keys = &self.setup.keys;
+                let words = format!(
+                    "Run {run} is over. {} starts the command again on the hosts you choose.",
+                    keys.key(Act::Start)
+                );
+                self.say(words);
+            }
+            _ => self.say(format!("Run {run} is over.")),
+        }
+    }
+
+    fn steer(&mut self, act: Act, view: &RunView, effects: &mut Vec<Effect>) {
+        let run = view.run;
+        let request = |act| Request::Steer { run, act };
+        match act {
+            Act::Pause => effects.push(Effect::Ask {
+                request: Box::new(request(Steer::Pause {
+                    reason: "from the console".to_owned(),
+                })),
+                said: format!("run {run} paused"),
+                undo: Some(Box::new(request(Steer::Resume))),
+            }),
+            Act::Resume => effects.push(Effect::Ask {
+                request: Box::new(request(Steer::Resume)),
+                said: format!("run {run} goes on"),
+                undo: Some(Box::new(request(Steer::Pause {
+                    reason: "resume taken back".to_owned(),
+                }))),
+            }),
+            Act::Retry => effects.push(Effect::Over(Box::new(retry_sheet(view)))),
+            Act::Skip => self.type_line(Purpose::Skip(run), ""),
+            Act::Abort => effects.push(Effect::Over(Box::new(abort_sheet(
+                view,
+                &self.people_at(run),
+            )))),
+            Act::Take if self.holds(view) && view.holder.is_some() => {
+                self.say(format!("You have the conn of run {run}."));
+            }
+            Act::Take => self.type_line(Purpose::Take(run), ""),
+            Act::Give => {
+                let asker = view.asked_by.as_ref().map_or("", |(by, _)| by.as_str());
+                self.type_line(Purpose::Give(run), asker);
+            }
+            Act::Keep if view.asked_by.is_none() => {
+                self.say(format!("Nobody asks for the conn of run {run}."));
+            }
+            Act::Keep => effects.push(Effect::Ask {
+                request: Box::new(request(Steer::RefuseTake)),
+                said: format!("you keep the conn of run {run}"),
+                undo: None,
+            }),
+            _ => self.type_line(Purpose::Note(run), ""),
+        }
+    }
+
+    fn people_at(&self, run: RunId) -> String {
+        let people: Vec<String> = self
+            .overview
+            .iter()
+            .flat_map(|overview| &overview.people)
+            .filter(|person| person.looking == Some(run) && !person.you)
+            .map(|person| format!("{} ({})", plain(&person.user), plain(&person.origin)))
+            .collect();
+        if people.is_empty() {
+            "nobody else looks at it".to_owned()
+        } else {
+            format!("{} look at it", people.join(", "))
+        }
+    }
+}
+
+fn retry_sheet(view: &RunView) -> Sheet {
+    let again: u32 = view
+        .tally
+        .outcomes()
+        .filter(|(kind, _)| kind.is_failure() && *kind != crate::run::outcome::OutcomeKind::InDoubt)
+        .map(|(_, count)| count)
+        .sum();
+    let request = Request::Steer {
+        run: view.run,
+        act: Steer::Retry { only: Vec::new() },
+    };
+    Sheet::new(
+        format!("RETRY RUN {}   {}", view.run, plain(&view.title)),
+        request,
+        format!(
+            "{} of run {} started again",
+            counted(again, "host"),
+            view.run
+        ),
+    )
+    .row(
+        "what happens",
+        format!(
+            "{} that did not end well start again",
+            counted(again, "host")
+        ),
+    )
+    .row(
+        "not these",
+        "hosts in doubt: settle them first. Hosts that are ok stay as they are",
+    )
+    .row("command", &view.title)
+    .wide(again)
+}
+
+fn abort_sheet(view: &RunView, people: &str) -> Sheet {
+    let tally = &view.tally;
+    let waiting = tally.waiting + tally.held + tally.parked;
+    let request = Request::Steer {
+        run: view.run,
+        act: Steer::Abort {
+            reason: "from the console".to_owned(),
+        },
+    };
+    Sheet::new(
+        format!("ABORT RUN {}   {}", view.run, plain(&view.title)),
+        request,
+        format!("run {} aborted", view.run),
+    )
+    .row(
+        "what happens",
+        format!(
+            "{} at work get a signal, and are killed 10 s later",
+            counted(tally.busy(), "host")
+        ),
+    )
+    .row(
+        "",
+        format!("{} that wait never start", counted(waiting, "host")),
+    )
+    .row(
+        "",
+        format!(
+            "{} that ended stay as they are",
+            counted(tally.ended_all(), "host")
+        ),
+    )
+    .row(
+        "left behind",
+        "whatever the command had done on the hosts at work",
+    )
+    .row(
+        "who",
+        format!("started by {}; {people}", plain(&view.starter)),
+    )
+    .row(
+        "instead",
+        format!(
+            "p pauses: what runs is finished ({}), no more starts",
+            count(tally.busy())
+        ),
+    )
+    .typed(view.run.to_string(), "the run's number")
+}

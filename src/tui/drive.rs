@@ -1,0 +1,337 @@
+//! The loop: keys first, then the engine, then the clock; everything queued is taken, then one
+//! frame is drawn, and none before the terminal has taken the last one.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use crossterm::event::{Event, KeyEvent};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::app::{App, Outside, Setup};
+use super::keys::Keymap;
+use super::link::{Connector, Link, News};
+use super::present::Screen;
+use super::terminal::{Output, Taken, input};
+use super::theme::Level;
+use crate::run::ids::At;
+use crate::wire::Client;
+
+/// Between two frames, and after a key.
+const FRAME: Duration = Duration::from_millis(33);
+const KEY_FRAME: Duration = Duration::from_millis(10);
+/// Between two frames over a slow link.
+const SLOW_FRAME: Duration = Duration::from_millis(250);
+/// So many different keys at once are no person's.
+const BURST: usize = 8;
+/// The longest text for a clipboard, in bytes: terminals drop longer ones without a word.
+const MOST_COPIED: usize = 56_000;
+
+/// Why the console ended otherwise than by a person's key.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// The terminal could not be used.
+    #[error("the terminal cannot be used: {0}. `conn runs` and `conn run` work without one")]
+    Terminal(#[from] std::io::Error),
+}
+
+/// How the console is to be.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The environment's name, on every screen.
+    pub environment: String,
+    /// The name of the machine the engine is on.
+    pub bastion: String,
+    /// The theme's name; chosen by what the terminal can do when there is none.
+    pub theme: Option<String>,
+    /// Themes of the user's: name and text.
+    pub themes: Vec<(String, String)>,
+    /// The text of the user's `keys.toml`.
+    pub keys: Option<String>,
+    /// Only ASCII.
+    pub ascii: bool,
+    /// Fewer frames, for a slow link.
+    pub slow: bool,
+    /// Where it is noted that the first look was dismissed; no first look without.
+    pub tour: Option<PathBuf>,
+}
+
+/// Opens the console on this terminal until the person leaves. What runs goes on.
+///
+/// # Errors
+/// When there is no terminal, or it cannot be set.
+pub async fn open(
+    client: Client,
+    connector: Connector,
+    options: Options,
+) -> Result<(), ConsoleError> {
+    let setup = setup(&client, &options);
+    let taken = Taken::take()?;
+    let (width, height) = crossterm::terminal::size()?;
+    let pause = if options.slow { SLOW_FRAME } else { FRAME };
+    let (link, news) = Link::new(client, connector, pause);
+    let console = Console {
+        app: App::new(setup, now(), (width, height)),
+        screen: Screen::new(width, height),
+        output: Output::start(std::io::stdout())?,
+        link,
+        aside: Vec::new(),
+        pause,
+        drawn: Instant::now() - SLOW_FRAME,
+        dirty: true,
+        keyed: false,
+    };
+    let ended = console.run(news).await;
+    drop(taken);
+    ended
+}
+
+fn setup(client: &Client, options: &Options) -> Setup {
+    let level = Level::of(|name| std::env::var(name).ok());
+    let (keys, complaint) = match options.keys.as_deref().map(Keymap::parse) {
+        None => (Keymap::default(), None),
+        Some(Ok(keys)) => (keys, None),
+        Some(Err(why)) => (
+            Keymap::default(),
+            Some(format!("{why}. The keys are as they come.")),
+        ),
+    };
+    let by_terminal = if level == Level::Mono {
+        "mono"
+    } else {
+        "terminal"
+    };
+    let tour = options.tour.as_ref().filter(|seen| !seen.exists());
+    Setup {
+        you: client.welcome().user.clone(),
+        environment: options.environment.clone(),
+        bastion: options.bastion.clone(),
+        level,
+        theme: options
+            .theme
+            .clone()
+            .unwrap_or_else(|| by_terminal.to_owned()),
+        themes: options.themes.clone(),
+        ascii: options.ascii,
+        keys,
+        tour: tour.map(|seen| seen.display().to_string()),
+        complaint,
+    }
+}
+
+fn now() -> At {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    At(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A console that is open.
+struct Console {
+    app: App,
+    screen: Screen,
+    output: Output,
+    link: Link,
+    /// Bytes for the terminal that are no picture: a clipboard's text.
+    aside: Vec<u8>,
+    pause: Duration,
+    drawn: Instant,
+    dirty: bool,
+    /// A key was pressed since the last frame.
+    keyed: bool,
+}
+
+impl Console {
+    async fn run(mut self, mut news: mpsc::Receiver<News>) -> Result<(), ConsoleError> {
+        let mut events = input::start()?;
+        let mut ends = [
+            ending(SignalKind::terminate())?,
+            ending(SignalKind::hangup())?,
+        ];
+        let mut clock = tokio::time::interval(Duration::from_secs(1));
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.link.want(&self.app.wants());
+            self.draw();
+            let due = self.due();
+            let ready = self.output.is_ready();
+            let (terminate, hangup) = ends.split_at_mut(1);
+            tokio::select! {
+                biased;
+                event = events.recv() => {
+                    let Some(event) = event else {
+                        // The terminal is gone.
+                        return Ok(());
+                    };
+                    let mut all = vec![event];
+                    while let Ok(event) = events.try_recv() {
+                        all.push(event);
+                    }
+                    if self.take_events(all) {
+                        return Ok(());
+                    }
+                }
+                told = news.recv() => {
+                    if let Some(told) = told {
+                        self.take_news(told);
+                        while let Ok(told) = news.try_recv() {
+                            self.take_news(told);
+                        }
+                    }
+                }
+                _ = terminate[0].recv() => return Ok(()),
+                _ = hangup[0].recv() => return Ok(()),
+                () = self.output.ready(), if self.dirty && !ready => {}
+                () = tokio::time::sleep_until(due), if self.dirty && ready => {}
+                _ = clock.tick() => {
+                    self.app.tick(now());
+                    self.dirty = true;
+                }
+            }
+            if self.output.is_broken() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn due(&self) -> Instant {
+        self.drawn
+            + if self.keyed {
+                KEY_FRAME.min(self.pause)
+            } else {
+                self.pause
+            }
+    }
+
+    fn draw(&mut self) {
+        if !self.dirty || !self.output.is_ready() || Instant::now() < self.due() {
+            return;
+        }
+        let app = &mut self.app;
+        let mut bytes = std::mem::take(&mut self.aside);
+        bytes.extend(self.screen.frame(|buffer| app.draw(buffer)));
+        self.output.send(bytes);
+        self.drawn = Instant::now();
+        (self.dirty, self.keyed) = (false, false);
+    }
+
+    /// True when the person leaves.
+    fn take_events(&mut self, events: Vec<Event>) -> bool {
+        self.dirty = true;
+        self.app.tick(now());
+        if !self.app.is_typing() && self.is_burst(&events) {
+            self.app.burst(events.len());
+            return false;
+        }
+        events.into_iter().any(|event| self.take_event(event))
+    }
+
+    /// Whether more different keys came at once than a person presses. Those after a key that opens
+    /// a field were typed ahead, over a link that was slow for a moment.
+    fn is_burst(&self, events: &[Event]) -> bool {
+        let keys = events.iter().filter_map(|event| match event {
+            Event::Key(key) => Some(key),
+            _ => None,
+        });
+        let before: std::collections::HashSet<&KeyEvent> =
+            keys.take_while(|key| !self.app.opens_field(key)).collect();
+        before.len() >= BURST
+    }
+
+    fn take_event(&mut self, event: Event) -> bool {
+        match event {
+            Event::Key(key) => return self.key(&key),
+            Event::Paste(text) => self.app.paste(&text),
+            Event::Resize(width, height) => {
+                self.app.resize(width, height);
+                self.screen.resize(width, height);
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn key(&mut self, key: &KeyEvent) -> bool {
+        self.keyed = true;
+        let outside = self.app.key(key);
+        outside.into_iter().any(|outside| self.outside(outside))
+    }
+
+    fn outside(&mut self, outside: Outside) -> bool {
+        match outside {
+            Outside::Quit => return true,
+            Outside::Redraw => self.screen.forget(),
+            Outside::Act(request) => {
+                let number = self.link.act(request);
+                self.app.was_sent(number);
+            }
+            Outside::Copy(text) if text.len() > MOST_COPIED => {
+                let why = "it is too long for a clipboard: `: save FILE` writes it";
+                self.app.saved("the clipboard", Err(why.to_owned()));
+            }
+            Outside::Copy(text) => {
+                let text = base64::engine::general_purpose::STANDARD.encode(text);
+                self.aside.extend(format!("\x1b]52;c;{text}\x07").bytes());
+            }
+            Outside::Save { path, text } => {
+                let result = save(&path, &text);
+                self.app.saved(&path, result);
+            }
+        }
+        false
+    }
+
+    fn take_news(&mut self, news: News) {
+        self.dirty = true;
+        self.app.tick(now());
+        match news {
+            News::View(asker, slot, (number, mark), reply) => {
+                if self.link.answered(asker, slot, number) {
+                    self.app.take(asker, slot, mark, reply);
+                }
+            }
+            News::Act(number, reply) => self.app.acted(number, reply),
+            News::Lost(why, retry) => {
+                self.link.lost();
+                let retry = i64::try_from(retry.as_millis()).unwrap_or(0);
+                self.app.lost(why, retry);
+            }
+            News::Found(client) => {
+                self.link.found(client);
+                self.app.found();
+            }
+        }
+    }
+}
+
+fn ending(kind: SignalKind) -> std::io::Result<Signal> {
+    signal(kind)
+}
+
+/// Writes a file that is not there yet, for its owner alone.
+fn save(path: &str, text: &str) -> Result<usize, String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let path = match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => PathBuf::from(path),
+    };
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| error.to_string())?;
+    file.write_all(text.as_bytes())
+        .map_err(|error| error.to_string())?;
+    Ok(text.len())
+}

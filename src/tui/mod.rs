@@ -1,0 +1,27 @@
+//! The console: a full-screen client of the engine.
+//!
+//! `app` is the console as one pure value; `screens` and `overlay` are its parts, `present` and
+//! `terminal` the last step to the terminal, `link` the way to the engine. Nothing here knows the
+//! engine itself: only the wire and the ground floor.
+
+mod app;
+mod canvas;
+mod drive;
+mod fuzzy;
+mod keys;
+mod link;
+mod list;
+mod overlay;
+mod pane;
+mod plain;
+mod present;
+mod screens;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod words;
+
+pub use drive::{ConsoleError, Options, open};
+pub use link::Connector;
+pub use plain::speak;

@@ -1,0 +1,145 @@
+//! A field that is typed in.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::Style;
+use tui_textarea::{CursorMove, Input, Key, TextArea};
+
+use crate::tui::canvas::Canvas;
+use crate::tui::theme::Role;
+
+/// More is not typed, and a paste is cut there.
+const LONGEST: usize = 64 << 10;
+
+/// One field, of one line or of several.
+pub(super) struct Field {
+    area: TextArea<'static>,
+    lines: bool,
+}
+
+impl Field {
+    pub fn line(text: &str) -> Self {
+        Self::new(text, false)
+    }
+
+    pub fn lines(text: &str) -> Self {
+        Self::new(text, true)
+    }
+
+    fn new(text: &str, lines: bool) -> Self {
+        let mut area = TextArea::new(text.split('\n').map(str::to_owned).collect());
+        area.set_cursor_line_style(Style::new());
+        area.set_cursor_style(Style::new());
+        area.move_cursor(CursorMove::Bottom);
+        area.move_cursor(CursorMove::End);
+        Self { area, lines }
+    }
+
+    pub fn text(&self) -> String {
+        self.area.lines().join("\n")
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.area.is_empty()
+    }
+
+    /// A key; false when the field has no use for it.
+    pub fn key(&mut self, event: &KeyEvent) -> bool {
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let key = match event.code {
+            KeyCode::Char(letter) => Key::Char(letter),
+            KeyCode::Enter if self.lines => Key::Enter,
+            KeyCode::Backspace => Key::Backspace,
+            KeyCode::Delete => Key::Delete,
+            KeyCode::Left => Key::Left,
+            KeyCode::Right => Key::Right,
+            KeyCode::Up if self.lines => Key::Up,
+            KeyCode::Down if self.lines => Key::Down,
+            KeyCode::Home => Key::Home,
+            KeyCode::End => Key::End,
+            _ => return false,
+        };
+        // Of the editor's shortcuts those that shells have as well; the rest is too easily hit.
+        if ctrl && !matches!(key, Key::Char('a' | 'e' | 'w' | 'u' | 'k' | 'h' | 'd')) {
+            return false;
+        }
+        if ctrl && key == Key::Char('u') {
+            self.area.delete_line_by_head();
+            return true;
+        }
+        if key != Key::Backspace && self.text().len() >= LONGEST {
+            return true;
+        }
+        self.area.input(Input {
+            key,
+            ctrl,
+            alt: false,
+            shift: false,
+        });
+        true
+    }
+
+    /// Text as it was pasted; into a line field as one line.
+    pub fn paste(&mut self, text: &str) {
+        let room = LONGEST.saturating_sub(self.text().len());
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let text: String = text
+            .chars()
+            .map(|letter| {
+                if letter == '\n' && !self.lines {
+                    ' '
+                } else {
+                    letter
+                }
+            })
+            .take(room)
+            .collect();
+        self.area.insert_str(text.trim_end_matches('\n'));
+    }
+
+    pub fn set(&mut self, text: &str) {
+        *self = Self::new(text, self.lines);
+    }
+
+    /// Draws the lines; returns where the cursor stands.
+    pub fn draw(&self, canvas: &mut Canvas, role: Role) -> (u16, u16) {
+        let at = self.area.cursor();
+        let (row, column) = (at.0, at.1);
+        let height = usize::from(canvas.height().max(1));
+        let top = (row + 1).saturating_sub(height);
+        let width = usize::from(canvas.width().max(2)) - 1;
+        let before: String = self
+            .area
+            .lines()
+            .get(row)
+            .map(|line| line.chars().take(column).collect())
+            .unwrap_or_default();
+        let x = unicode_width::UnicodeWidthStr::width(before.as_str());
+        // Long lines are moved to the left until the cursor is seen.
+        let left = x.saturating_sub(width);
+        for (y, line) in self.area.lines().iter().skip(top).take(height).enumerate() {
+            let seen: String = skip_columns(line, left);
+            canvas.text(
+                0,
+                u16::try_from(y).unwrap_or(u16::MAX),
+                role,
+                &super::super::words::plain(&seen),
+            );
+        }
+        (
+            u16::try_from(x - left).unwrap_or(u16::MAX),
+            u16::try_from(row - top).unwrap_or(u16::MAX),
+        )
+    }
+}
+
+fn skip_columns(line: &str, columns: usize) -> String {
+    let mut left = columns;
+    line.chars()
+        .skip_while(|letter| {
+            let width = unicode_width::UnicodeWidthChar::width(*letter).unwrap_or(0);
+            let skip = left > 0;
+            left = left.saturating_sub(width);
+            skip
+        })
+        .collect()
+}

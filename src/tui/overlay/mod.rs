@@ -1,0 +1,45 @@
+//! Layers over a screen: each takes every key until it goes.
+
+mod edit;
+mod help;
+mod palette;
+mod sheet;
+mod start;
+mod themes;
+mod tour;
+mod typed;
+
+use crossterm::event::KeyEvent;
+
+use super::canvas::Canvas;
+use super::pane::{Context, Effect, Want};
+use crate::wire::Reply;
+use crate::wire::reply::Fault;
+
+pub(super) use help::Help;
+pub(super) use palette::Palette;
+pub(super) use sheet::Sheet;
+pub(super) use start::StartForm;
+pub(super) use themes::Themes;
+pub(super) use tour::Tour;
+pub(super) use typed::{Purpose, Typed};
+
+/// A layer.
+pub(super) trait Overlay {
+    /// A key; all of them come here while the layer is on top.
+    fn key(&mut self, event: &KeyEvent, context: &Context, effects: &mut Vec<Effect>);
+    /// Text that was pasted.
+    fn paste(&mut self, _text: &str) {}
+    /// Draws itself over the body; the cursor's place, if it has one.
+    fn draw(&mut self, canvas: &mut Canvas, context: &Context) -> Option<(u16, u16)>;
+    /// What it shows of the engine.
+    fn wants(&self) -> Vec<Want> {
+        Vec::new()
+    }
+    /// An answer to one of its wants.
+    fn take(&mut self, _slot: &str, _reply: Reply) {}
+    /// One of its wants was refused.
+    fn refused(&mut self, _slot: &str, _fault: &Fault) {}
+    /// What its keys do, for the hint line.
+    fn hint(&self) -> String;
+}

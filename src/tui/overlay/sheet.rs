@@ -1,0 +1,205 @@
+//! A sheet: what an act will do, and the question whether it shall.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::Overlay;
+use super::edit::Field;
+use crate::tui::canvas::Canvas;
+use crate::tui::pane::{Context, Effect};
+use crate::tui::theme::Role;
+use crate::tui::words::plain;
+use crate::wire::Request;
+
+/// Acts on more hosts are confirmed by typing how many.
+const MOST_BY_KEY: u32 = 50;
+
+/// How a sheet is answered.
+enum Answer {
+    /// `y`, or anything else for no.
+    Key,
+    /// These letters, then Enter.
+    Typed {
+        wanted: String,
+        what: &'static str,
+        field: Box<Field>,
+    },
+}
+
+/// A question.
+pub(in crate::tui) struct Sheet {
+    title: String,
+    rows: Vec<(&'static str, String)>,
+    answer: Answer,
+    request: Request,
+    said: String,
+    wrong: bool,
+}
+
+impl Sheet {
+    /// Asks with a key.
+    pub fn new(title: impl Into<String>, request: Request, said: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            rows: Vec::new(),
+            answer: Answer::Key,
+            request,
+            said: said.into(),
+            wrong: false,
+        }
+    }
+
+    /// A line of the sheet.
+    pub fn row(mut self, label: &'static str, text: impl AsRef<str>) -> Self {
+        self.rows.push((label, plain(text.as_ref())));
+        self
+    }
+
+    /// Asks by what must be typed when the act is wide: the number of hosts.
+    pub fn wide(self, hosts: u32) -> Self {
+        if hosts > MOST_BY_KEY {
+            self.typed(hosts.to_string(), "the number of hosts")
+        } else {
+            self
+        }
+    }
+
+    /// Asks by what must be typed.
+    pub fn typed(mut self, wanted: String, what: &'static str) -> Self {
+        self.answer = Answer::Typed {
+            wanted,
+            what,
+            field: Box::new(Field::line("")),
+        };
+        self
+    }
+
+    fn act(&self, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Close);
+        effects.push(Effect::Ask {
+            request: Box::new(self.request.clone()),
+            said: self.said.clone(),
+            undo: None,
+        });
+    }
+}
+
+impl Overlay for Sheet {
+    fn key(&mut self, event: &KeyEvent, _: &Context, effects: &mut Vec<Effect>) {
+        if event.code == KeyCode::Esc {
+            effects.push(Effect::Close);
+            effects.push(Effect::Say("Nothing was done.".to_owned()));
+            return;
+        }
+        // No yes is given with Ctrl: it is too easily held for something else.
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        match &mut self.answer {
+            Answer::Key if ctrl => {}
+            Answer::Key if matches!(event.code, KeyCode::Char('y' | 'Y')) => self.act(effects),
+            Answer::Key => {
+                effects.push(Effect::Close);
+                effects.push(Effect::Say("Nothing was done.".to_owned()));
+            }
+            Answer::Typed { wanted, field, .. } => {
+                if event.code != KeyCode::Enter {
+                    self.wrong = false;
+                    field.key(event);
+                } else if field.text().trim().replace(',', "") == *wanted {
+                    self.act(effects);
+                } else {
+                    self.wrong = true;
+                }
+            }
+        }
+    }
+
+    fn draw(&mut self, canvas: &mut Canvas, context: &Context) -> Option<(u16, u16)> {
+        canvas.clear();
+        let width = canvas.width();
+        let mut part = canvas.part(2, 1, width.saturating_sub(4), u16::MAX);
+        let room = part.width();
+        part.clipped(0, 0, room.saturating_sub(16), Role::Title, &self.title);
+        if !context.environment.is_empty() {
+            part.right(
+                0,
+                0,
+                Role::Alarm,
+                &format!(" {} ", context.environment.to_uppercase()),
+            );
+        }
+        let line = part.form("-", "─").repeat(usize::from(room));
+        part.text(0, 1, Role::Line, &line);
+        let mut y = 2;
+        for (label, text) in &self.rows {
+            part.text(1, y, Role::Dim, label);
+            for line in wrapped(text, usize::from(room.saturating_sub(17))) {
+                part.text(16, y, Role::Text, &line);
+                y += 1;
+            }
+        }
+        y += 1;
+        match &self.answer {
+            Answer::Key => {
+                let x = part.text(1, y, Role::Title, "Do it?  ");
+                let x = part.text(x, y, Role::Key, "y");
+                let x = part.text(x, y, Role::Dim, " yes   ");
+                let x = part.text(x, y, Role::Key, "N");
+                part.text(x, y, Role::Dim, " no, the default");
+                None
+            }
+            Answer::Typed {
+                wanted,
+                what,
+                field,
+            } => {
+                let words = format!("Type {what}, {wanted}, then Enter:  ");
+                let x = part.text(1, y, Role::Title, &words);
+                let (cx, _) = field.draw(&mut part.part(x, y, 20, 1), Role::Key);
+                if self.wrong {
+                    let words = "That is not it. Esc leaves everything as it is.";
+                    part.text(1, y + 1, Role::Failed, words);
+                }
+                Some((x + cx + 2, y + 1))
+            }
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self.answer {
+            Answer::Key => "y do it   any other key leaves everything as it is".to_owned(),
+            Answer::Typed { .. } => "Enter do it   Esc leaves everything as it is".to_owned(),
+        }
+    }
+}
+
+/// Words on lines that are no wider than this.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last > 0 && last + 1 + word.chars().count() > width {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    // A word that is wider than the line goes on the next one.
+    lines
+        .into_iter()
+        .flat_map(|line| {
+            let letters: Vec<char> = line.chars().collect();
+            let pieces: Vec<String> = letters
+                .chunks(width.max(1))
+                .map(|piece| piece.iter().collect())
+                .collect();
+            if pieces.is_empty() {
+                vec![String::new()]
+            } else {
+                pieces
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,142 @@
+//! One line that is typed at the bottom: a filter, a search, a reason, a file's name.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::Overlay;
+use super::edit::Field;
+use crate::run::ids::RunId;
+use crate::tui::canvas::Canvas;
+use crate::tui::pane::{Context, Effect};
+use crate::tui::theme::Role;
+use crate::wire::Request;
+use crate::wire::request::Steer;
+
+/// What the line is for.
+#[derive(Debug, Clone)]
+pub(in crate::tui) enum Purpose {
+    /// The screen's filter or search: given to it as it is typed.
+    Query(&'static str),
+    /// Words for a run.
+    Note(RunId),
+    /// Why somebody takes the conn.
+    Take(RunId),
+    /// To whom the conn goes.
+    Give(RunId),
+    /// Hosts to leave out.
+    Skip(RunId),
+}
+
+impl Purpose {
+    fn prompt(&self) -> String {
+        match self {
+            Self::Query(word) => format!("{word}: "),
+            Self::Note(run) => format!("note to run {run}: "),
+            Self::Take(run) => format!("why you take the conn of run {run}: "),
+            Self::Give(run) => format!("who gets the conn of run {run}: "),
+            Self::Skip(run) => format!("hosts of run {run} to skip: "),
+        }
+    }
+}
+
+/// The line.
+pub(in crate::tui) struct Typed {
+    purpose: Purpose,
+    field: Field,
+    /// What stood there before.
+    before: String,
+    changed: bool,
+}
+
+impl Typed {
+    pub fn new(purpose: Purpose, text: &str) -> Self {
+        Self {
+            purpose,
+            field: Field::line(text),
+            before: text.to_owned(),
+            changed: false,
+        }
+    }
+
+    /// The text for the screen's query, if it changed since it was asked for.
+    pub fn query(&mut self) -> Option<String> {
+        let is_query = matches!(self.purpose, Purpose::Query(_));
+        (is_query && std::mem::take(&mut self.changed)).then(|| self.field.text())
+    }
+
+    fn done(&self, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Close);
+        let text = self.field.text().trim().to_owned();
+        if text.is_empty() && !matches!(self.purpose, Purpose::Query(_)) {
+            effects.push(Effect::Say("Nothing was done.".to_owned()));
+            return;
+        }
+        let steer = |run: &RunId, act: Steer, said: String| Effect::Ask {
+            request: Box::new(Request::Steer { run: *run, act }),
+            said,
+            undo: None,
+        };
+        match &self.purpose {
+            Purpose::Query(_) => {}
+            Purpose::Note(run) => {
+                effects.push(steer(
+                    run,
+                    Steer::Note { text },
+                    format!("noted in run {run}"),
+                ));
+            }
+            Purpose::Take(run) => {
+                let said = format!("asked for the conn of run {run}");
+                effects.push(steer(run, Steer::Take { reason: text }, said));
+            }
+            Purpose::Give(run) => {
+                let said = format!("conn of run {run} given to {text}");
+                effects.push(steer(run, Steer::Give { to: text }, said));
+            }
+            Purpose::Skip(run) => {
+                let said = format!("{text} skipped in run {run}");
+                effects.push(steer(run, Steer::Skip { hosts: text }, said));
+            }
+        }
+    }
+}
+
+impl Overlay for Typed {
+    fn key(&mut self, event: &KeyEvent, _: &Context, effects: &mut Vec<Effect>) {
+        match event.code {
+            KeyCode::Enter => self.done(effects),
+            KeyCode::Esc => {
+                // What was filtered by before is filtered by again.
+                self.field.set(&self.before);
+                self.changed = true;
+                effects.push(Effect::Close);
+            }
+            _ => self.changed |= self.field.key(event),
+        }
+    }
+
+    fn paste(&mut self, text: &str) {
+        self.field.paste(text);
+        self.changed = true;
+    }
+
+    fn draw(&mut self, canvas: &mut Canvas, _: &Context) -> Option<(u16, u16)> {
+        let x = canvas.text(1, 0, Role::Key, &self.purpose.prompt());
+        let width = canvas.width().saturating_sub(x);
+        let (at, _) = self
+            .field
+            .draw(&mut canvas.part(x, 0, width, 1), Role::Text);
+        Some((x + at, 0))
+    }
+
+    fn hint(&self) -> String {
+        match self.purpose {
+            Purpose::Query("filter") => {
+                "Enter keep   Esc as before   words: ams2 !db ~regex state:failed".to_owned()
+            }
+            Purpose::Query(_) => {
+                "Enter keep, then n N   Esc as before   ~ before a regex".to_owned()
+            }
+            _ => "Enter do it   Esc leaves everything as it is".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What needs a person, of all that happens.
+
+use crate::run::ids::{At, RunId};
+use crate::run::outcome::OutcomeKind;
+use crate::tui::theme::Role;
+use crate::tui::words::{count, counted, plain, span};
+use crate::wire::console::Overview;
+use crate::wire::view::{RunLine, RunView};
+
+/// A failed run needs somebody for so long after its end, in milliseconds; one in doubt always.
+const FRESH_MS: i64 = 3_600_000;
+
+/// Something that needs a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::tui) struct Need {
+    pub sign: &'static str,
+    pub role: Role,
+    pub word: &'static str,
+    pub since: At,
+    pub run: RunId,
+    pub title: String,
+    pub what: String,
+}
+
+/// What needs a person, the oldest first.
+pub(in crate::tui) fn needs(overview: &Overview, now: At, you: &str) -> Vec<Need> {
+    let mut needs: Vec<Need> = overview
+        .open
+        .iter()
+        .filter_map(|run| open_need(run, you))
+        .chain(overview.ended.iter().filter_map(|run| ended_need(run, now)))
+        .collect();
+    needs.sort_by_key(|need| need.since);
+    needs
+}
+
+fn open_need(run: &RunView, you: &str) -> Option<Need> {
+    let need = |sign, role, word, what: String| {
+        Some(Need {
+            sign,
+            role,
+            word,
+            since: run.created,
+            run: run.run,
+            title: plain(&run.title),
+            what: plain(&what),
+        })
+    };
+    let total = run.tally.total();
+    if let Some((by, _)) = &run.asked_by
+        && run.holder.as_deref() == Some(you)
+    {
+        return need(
+            "@",
+            Role::InDoubt,
+            "ASKED",
+            format!("{by} asks for the conn"),
+        );
+    }
+    if run.state == "paused" {
+        let why = run.because.clone().unwrap_or_default();
+        return need("?", Role::Accent, "PAUSED", why);
+    }
+    if run.state == "waiting" {
+        let why = run.because.clone().or_else(|| run.waits_for.clone());
+        return need("@", Role::Accent, "WAITS", why.unwrap_or_default());
+    }
+    if run.tally.ended(OutcomeKind::InDoubt) > 0 {
+        let count = counted(run.tally.ended(OutcomeKind::InDoubt), "host");
+        return need(
+            "?",
+            Role::InDoubt,
+            "DOUBT",
+            format!("nobody knows how {count} ended"),
+        );
+    }
+    if run.tally.failures() > 0 {
+        let failed = count(run.tally.failures());
+        return need(
+            "X",
+            Role::Failed,
+            "FAIL",
+            format!("{failed} of {} hosts failed", count(total)),
+        );
+    }
+    if let Some(silent) = run.silent.first() {
+        let what = format!("{} silent for {}", silent.host, span(silent.seconds));
+        return need("~", Role::Unreachable, "SILENT", what);
+    }
+    None
+}
+
+fn ended_need(run: &RunLine, now: At) -> Option<Need> {
+    let ended = run.ended?;
+    let doubt = run.tally.ended(OutcomeKind::InDoubt);
+    let failed = run.tally.failures();
+    let total = count(run.tally.total());
+    let (sign, role, word, what) = if doubt > 0 {
+        let what = format!("nobody knows how {} ended", counted(doubt, "host"));
+        ("?", Role::InDoubt, "DOUBT", what)
+    } else if failed > 0 && now.0 - ended.0 < FRESH_MS {
+        let what = format!("{} of {total} hosts failed", count(failed));
+        ("X", Role::Failed, "FAIL", what)
+    } else {
+        return None;
+    };
+    Some(Need {
+        sign,
+        role,
+        word,
+        since: ended,
+        run: run.run,
+        title: plain(&run.title),
+        what,
+    })
+}

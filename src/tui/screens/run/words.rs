@@ -1,0 +1,94 @@
+//! Tasks and runs in few words.
+
+use crate::run::sign::Sign;
+use crate::tui::pane::{Context, role_of};
+use crate::tui::theme::Role;
+use crate::tui::words::{count, plain, seconds, span};
+use crate::wire::view::{RunView, TaskView};
+
+/// An outcome in a few letters: `rc 100`, `timed out`.
+pub(super) fn short(outcome: &crate::run::outcome::Outcome) -> String {
+    use crate::run::outcome::Outcome;
+    match outcome {
+        Outcome::Failed(code) => format!("rc {code}"),
+        Outcome::Signaled(name) => format!("SIG{name}"),
+        other => Sign::of_outcome(other).word().to_owned(),
+    }
+}
+
+/// How a task stands, in a few letters.
+pub(in crate::tui::screens) fn how(task: &TaskView) -> String {
+    match &task.outcome {
+        Some(outcome) => short(outcome),
+        None => plain(&task.standing),
+    }
+}
+
+pub(super) fn took(task: &TaskView, context: &Context) -> String {
+    match (task.began, task.finished) {
+        (Some(began), Some(finished)) => span(seconds(began, finished)),
+        (Some(began), None) => span(seconds(began, context.now)),
+        _ => "-".to_owned(),
+    }
+}
+
+/// Where the time of connecting went.
+pub(in crate::tui::screens) fn phases(task: &TaskView) -> String {
+    let phases = &task.phases;
+    let named = [
+        ("resolve", phases.resolve),
+        ("tcp", phases.tcp),
+        ("kex", phases.kex),
+        ("auth", phases.auth),
+        ("open", phases.open),
+        ("first byte", phases.first_byte),
+        ("run", phases.run),
+    ];
+    let words: Vec<String> = named
+        .into_iter()
+        .filter_map(|(word, time)| Some(format!("{word} {:.2}s", time?)))
+        .collect();
+    words.join("  ")
+}
+
+/// How many hosts stand how.
+pub(in crate::tui::screens) fn counts(view: &RunView) -> String {
+    tally(view)
+        .into_iter()
+        .fold(String::new(), |all, (_, words)| {
+            if all.is_empty() {
+                words
+            } else {
+                format!("{all}   {words}")
+            }
+        })
+}
+
+pub(super) fn tally(view: &RunView) -> Vec<(Role, String)> {
+    let tally = &view.tally;
+    let busy = [
+        (Sign::Running, tally.busy()),
+        (Sign::Blocked, tally.held + tally.parked),
+        (Sign::Waiting, tally.waiting),
+    ];
+    let ended = tally
+        .outcomes()
+        .map(|(kind, count)| (Sign::of_kind(kind), count));
+    let ended: Vec<(Sign, u32)> = ended.collect();
+    let ok = ended.iter().filter(|(sign, _)| *sign == Sign::Ok).copied();
+    let bad = ended.iter().filter(|(sign, _)| *sign != Sign::Ok).copied();
+    ok.chain(busy.into_iter().filter(|(_, count)| *count > 0))
+        .chain(bad)
+        .map(|(sign, number)| {
+            let word = if matches!(sign, Sign::HostKey) {
+                "refused"
+            } else {
+                sign.word()
+            };
+            (
+                role_of(sign),
+                format!("{} {} {word}", sign.letter(), count(number)),
+            )
+        })
+        .collect()
+}
