@@ -21,6 +21,11 @@ pub(super) fn line_key(run: RunId) -> Vec<u8> {
     [LINE_PREFIX, &run.0.to_be_bytes()].concat()
 }
 
+/// The key under which it stands who knows of a run's bad end.
+pub(super) fn acked_key(run: RunId) -> Vec<u8> {
+    [b"acked/".as_slice(), &run.0.to_be_bytes()].concat()
+}
+
 /// Why a run could not be read back.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {

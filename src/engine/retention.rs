@@ -64,6 +64,7 @@ pub fn sweep(store: &dyn Store, retention: Retention) -> Result<usize, StoreErro
 
 fn drop_run(store: &dyn Store, run: RunId, policy: &str) -> Result<(), StoreError> {
     store.drop_run(run.0, policy)?;
+    store.put(&history::acked_key(run), None)?;
     store.put(&history::line_key(run), None)?;
     Ok(())
 }

@@ -69,6 +69,7 @@ pub fn run_line(run: &Run) -> RunLine {
         created: run.created,
         ended: run.ended.map(|(_, at)| at),
         tally: run.tally.clone(),
+        acked: None,
     }
 }
 

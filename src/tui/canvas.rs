@@ -87,6 +87,16 @@ impl<'a> Canvas<'a> {
         end - self.area.x
     }
 
+    /// One letter that is one column wide: for pictures of many.
+    pub fn letter(&mut self, x: u16, y: u16, role: Role, letter: &'static str) {
+        if x < self.area.width && y < self.area.height {
+            let style = self.style(role);
+            if let Some(cell) = self.buffer.cell_mut((self.area.x + x, self.area.y + y)) {
+                cell.set_symbol(letter).set_style(style);
+            }
+        }
+    }
+
     /// Text in a role; what does not fit is left out. Returns the column after it.
     pub fn text(&mut self, x: u16, y: u16, role: Role, text: &str) -> u16 {
         self.styled(x, y, self.style(role), text)

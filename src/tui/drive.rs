@@ -9,7 +9,7 @@ use base64::Engine as _;
 use crossterm::event::{Event, KeyEvent};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::app::{App, Outside, Setup};
 use super::keys::Keymap;
@@ -27,6 +27,11 @@ const KEY_FRAME: Duration = Duration::from_millis(10);
 const SLOW_FRAME: Duration = Duration::from_millis(250);
 /// So many different keys at once are no person's.
 const BURST: usize = 8;
+/// While a question is open, keys that come so soon after one another came at once: a terminal may
+/// hand over what was pasted piece by piece.
+const AT_ONCE: Duration = Duration::from_millis(25);
+/// Nobody has read a question sooner.
+const UNREAD: Duration = Duration::from_millis(200);
 /// The longest text for a clipboard, in bytes: terminals drop longer ones without a word.
 const MOST_COPIED: usize = 56_000;
 
@@ -83,6 +88,7 @@ pub async fn open(
         drawn: Instant::now() - SLOW_FRAME,
         dirty: true,
         keyed: false,
+        asked: Instant::now(),
     };
     let ended = console.run(news).await;
     drop(taken);
@@ -142,6 +148,8 @@ struct Console {
     dirty: bool,
     /// A key was pressed since the last frame.
     keyed: bool,
+    /// When the last question was asked.
+    asked: Instant,
 }
 
 impl Console {
@@ -168,6 +176,11 @@ impl Console {
                     };
                     let mut all = vec![event];
                     while let Ok(event) = events.try_recv() {
+                        all.push(event);
+                    }
+                    while self.app.is_asking()
+                        && let Ok(Some(event)) = timeout(AT_ONCE, events.recv()).await
+                    {
                         all.push(event);
                     }
                     if self.take_events(all) {
@@ -222,22 +235,45 @@ impl Console {
     fn take_events(&mut self, events: Vec<Event>) -> bool {
         self.dirty = true;
         self.app.tick(now());
-        if !self.app.is_typing() && self.is_burst(&events) {
+        let ignored = if self.app.is_asking() {
+            self.is_no_answer(&events)
+        } else {
+            !self.app.is_typing() && self.is_burst(&events)
+        };
+        if ignored {
             self.app.burst(events.len());
             return false;
         }
-        events.into_iter().any(|event| self.take_event(event))
+        let many = events.len();
+        for (at, event) in (1..).zip(events) {
+            let asked = self.app.is_asking();
+            if self.take_event(event) {
+                return true;
+            }
+            // Keys that were on their way already are nobody's answer to a question just asked.
+            if !asked && self.app.is_asking() {
+                self.asked = Instant::now();
+                if at < many {
+                    self.app.burst(many - at);
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    /// A question is answered by one key of somebody who has read it.
+    fn is_no_answer(&self, events: &[Event]) -> bool {
+        let keys: std::collections::HashSet<&KeyEvent> = keys(events).collect();
+        !keys.is_empty() && (keys.len() > 1 || self.asked.elapsed() < UNREAD)
     }
 
     /// Whether more different keys came at once than a person presses. Those after a key that opens
     /// a field were typed ahead, over a link that was slow for a moment.
     fn is_burst(&self, events: &[Event]) -> bool {
-        let keys = events.iter().filter_map(|event| match event {
-            Event::Key(key) => Some(key),
-            _ => None,
-        });
-        let before: std::collections::HashSet<&KeyEvent> =
-            keys.take_while(|key| !self.app.opens_field(key)).collect();
+        let before: std::collections::HashSet<&KeyEvent> = keys(events)
+            .take_while(|key| !self.app.opens_field(key))
+            .collect();
         before.len() >= BURST
     }
 
@@ -305,6 +341,13 @@ impl Console {
             }
         }
     }
+}
+
+fn keys(events: &[Event]) -> impl Iterator<Item = &KeyEvent> {
+    events.iter().filter_map(|event| match event {
+        Event::Key(key) => Some(key),
+        _ => None,
+    })
 }
 
 fn ending(kind: SignalKind) -> std::io::Result<Signal> {

@@ -123,6 +123,13 @@ pub enum Request {
     Search(SearchQuery),
     /// Groups and hosts that are known.
     Inventory(InventoryQuery),
+    /// That an ended run did not end well is known: it needs nobody else.
+    Acknowledge {
+        /// The run.
+        run: RunId,
+        /// Whether it is; otherwise it is taken back.
+        known: bool,
+    },
     /// Do not answer this question any more; there is no answer to this either.
     TakeBack {
         /// The question's number.

@@ -123,6 +123,18 @@ pub struct RunLine {
     pub ended: Option<At>,
     /// Counts of hosts.
     pub tally: Tally,
+    /// Who knows that it did not end well; told to consoles.
+    #[serde(default)]
+    pub acked: Option<Acked>,
+}
+
+/// Somebody knows of it: it needs nobody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acked {
+    /// Who.
+    pub by: String,
+    /// Since when.
+    pub at: At,
 }
 
 /// One run in full.

@@ -471,3 +471,39 @@ fn a_start_that_would_mean_more_hosts_than_were_shown_is_refused() {
     assert!(said.contains("means 2 now"), "{said}");
     assert!(matches!(console.ask(start(2)), Ok(Reply::Started { .. })));
 }
+
+#[test]
+fn a_failure_that_somebody_knows_of_says_so_and_is_on_record() {
+    let rig = Rig::new();
+    let console = Console::new(&rig);
+    let id = rig.detach("web01", &[], "exit 3");
+    rig.wait_end(id);
+    let ended = || {
+        let overview = console.overview(OverviewQuery {
+            ended: 5,
+            ..OverviewQuery::default()
+        });
+        overview
+            .ended
+            .into_iter()
+            .find(|line| line.run.0 == id)
+            .unwrap()
+    };
+    assert_eq!(ended().acked, None);
+    let known = |known| Request::Acknowledge {
+        run: RunId(id),
+        known,
+    };
+    assert!(matches!(console.ask(known(true)), Ok(Reply::Done)));
+    assert!(ended().acked.is_some());
+    let audit = rig.conn.run(["audit", "--json"]).expect_success();
+    let audit = String::from_utf8_lossy(&audit.stdout);
+    assert!(audit.contains("acknowledge"), "{audit}");
+    assert!(matches!(console.ask(known(false)), Ok(Reply::Done)));
+    assert_eq!(ended().acked, None);
+    let nobody = Request::Acknowledge {
+        run: RunId(id + 100),
+        known: true,
+    };
+    assert!(console.refused(nobody).contains("there is no run"));
+}

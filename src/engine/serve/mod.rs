@@ -1,5 +1,6 @@
 //! One client: handshake, then its requests, each answered on its own.
 
+mod acknowledge;
 mod causes;
 mod checks;
 mod fold;
@@ -326,6 +327,7 @@ impl Session {
             Request::Search(query) => self.search(query).await,
             Request::Inventory(query) => self.inventory(query).await,
             Request::Passphrase { key, secret } => self.passphrase(key, secret).await,
+            Request::Acknowledge { run, known } => self.acknowledge(run, known).await,
             // Taken care of where requests are read.
             Request::TakeBack { .. } => Err(Fault::usage("this has no answer")),
         }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::Session;
 use super::follow::slow_hosts;
 use super::standing::deadline;
 use super::status::{Work, work};
+use super::{Kept, Session, acknowledge};
 use crate::engine::core::Core;
 use crate::engine::{now, view};
 use crate::run::ids::RunId;
-use crate::store::Lsn;
+use crate::store::{Lsn, Store, StoreError};
 use crate::wire::console::{Overview, OverviewQuery};
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::view::{RunLine, RunView};
@@ -45,18 +45,14 @@ impl Session {
         self.wait_durable(memory.lsn).await?;
         let most = query.ended.min(MOST_ENDED) as usize;
         let all = memory.all;
-        let newest = self
+        let in_memory = memory.ended;
+        let (ended, ended_total) = self
             .with_kept(move |parts, kept| {
-                kept.runs
-                    .newest(parts.store.as_ref(), &all, most)
+                let store = parts.store.as_ref();
+                newest(store, kept, &all, in_memory, most)
                     .map_err(|error| Fault::engine(error.to_string()))
             })
             .await?;
-        let ended_total = newest.total + memory.ended.len() as u64;
-        let mut ended = newest.lines;
-        ended.extend(memory.ended);
-        ended.sort_unstable_by_key(|line| std::cmp::Reverse(line.run));
-        ended.truncate(most);
         Ok(Reply::Overview(Box::new(Overview {
             revision,
             at: now(),
@@ -68,6 +64,24 @@ impl Session {
             engine: self.engine_status(&memory.work),
         })))
     }
+}
+
+/// The newest ended runs, and how many there are.
+fn newest(
+    store: &dyn Store,
+    kept: &Kept,
+    all: &BTreeSet<RunId>,
+    in_memory: Vec<RunLine>,
+    most: usize,
+) -> Result<(Vec<RunLine>, u64), StoreError> {
+    let newest = kept.runs.newest(store, all, most)?;
+    let total = newest.total + in_memory.len() as u64;
+    let mut ended = newest.lines;
+    ended.extend(in_memory);
+    ended.sort_unstable_by_key(|line| std::cmp::Reverse(line.run));
+    ended.truncate(most);
+    acknowledge::tell(store, &mut ended)?;
+    Ok((ended, total))
 }
 
 fn in_memory(core: &Core) -> InMemory {

@@ -135,6 +135,7 @@ mod tests {
             created: crate::run::ids::At(0),
             ended: None,
             tally: crate::run::tally::Tally::default(),
+            acked: None,
         };
         let value = crate::engine::audit::encode(&line);
         store

@@ -62,7 +62,7 @@ impl App {
         if let Some(line) = &mut self.line {
             line.paste(text);
             self.line_changed();
-        } else if let Some(layer) = self.layers.last_mut() {
+        } else if let Some(layer) = self.layers.last_mut().filter(|layer| !layer.asks()) {
             layer.paste(text);
         } else {
             self.say(format!(
@@ -82,7 +82,12 @@ impl App {
 
     /// Whether keys are being typed into a field, where many at once are fine.
     pub fn is_typing(&self) -> bool {
-        self.line.is_some() || !self.layers.is_empty()
+        self.line.is_some() || self.layers.last().is_some_and(|layer| !layer.asks())
+    }
+
+    /// Whether a question is open that one key answers.
+    pub fn is_asking(&self) -> bool {
+        self.layers.last().is_some_and(|layer| layer.asks())
     }
 
     /// Whether this key, pressed on a screen, opens a field to type in.

@@ -101,6 +101,8 @@ pub(super) enum Act {
     Give,
     /// Keep the conn that somebody asks for.
     Keep,
+    /// Say that a failure is known.
+    Acknowledge,
     /// Write a note.
     Note,
     /// Take back the last act that can be.
@@ -202,6 +204,7 @@ table! {
     Take "take" "T" "take the conn…" Asks "Be the one who steers this run.";
     Give "give" "W" "give the conn…" Asks "Hand the conn of this run to somebody.";
     Keep "keep" "D" "keep the conn" Reversible "Say no to whoever asks for the conn.";
+    Acknowledge "acknowledge" "a" "ack" Reversible "Say that you know of this run's failures; again: not any more.";
     Note "note" "A" "note…" Asks "Add words to this run.";
     Undo "undo" "u" "undo" Reversible "Take back the last act, for ten seconds.";
     Palette "palette" ": ^p" "command" Look "Everything you can do, by name.";

@@ -30,6 +30,10 @@ pub(super) trait Overlay {
     fn key(&mut self, event: &KeyEvent, context: &Context, effects: &mut Vec<Effect>);
     /// Text that was pasted.
     fn paste(&mut self, _text: &str) {}
+    /// Whether it is a question that one key answers: only that of somebody who has seen it.
+    fn asks(&self) -> bool {
+        false
+    }
     /// Draws itself over the body; the cursor's place, if it has one.
     fn draw(&mut self, canvas: &mut Canvas, context: &Context) -> Option<(u16, u16)>;
     /// What it shows of the engine.

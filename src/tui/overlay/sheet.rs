@@ -112,6 +112,10 @@ impl Overlay for Sheet {
         }
     }
 
+    fn asks(&self) -> bool {
+        matches!(self.answer, Answer::Key)
+    }
+
     fn draw(&mut self, canvas: &mut Canvas, context: &Context) -> Option<(u16, u16)> {
         canvas.clear();
         let width = canvas.width();

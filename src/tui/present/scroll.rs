@@ -1,8 +1,9 @@
 //! Rows that only moved: a log that grew is moved by the terminal itself, for a few bytes.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{Hash as _, Hasher as _};
 
 use ratatui::buffer::{Buffer, Cell};
+use rustc_hash::FxHasher;
 
 /// Fewer rows than this are drawn again instead.
 const FEWEST: usize = 4;
@@ -23,11 +24,12 @@ pub(super) struct Scroll {
 impl Scroll {
     /// The move that leaves the least to be drawn, if there is one that is worth it.
     pub fn find(shown: &Buffer, next: &Buffer) -> Option<Self> {
-        let (old, new) = (rows(shown), rows(next));
-        let changed = old.iter().zip(&new).filter(|(old, new)| old != new).count();
-        if changed < FEWEST {
+        let width = usize::from(next.area.width).max(1);
+        let both = shown.content.chunks(width).zip(next.content.chunks(width));
+        if both.filter(|(old, new)| old != new).count() < FEWEST {
             return None;
         }
+        let (old, new) = (rows(shown), rows(next));
         let most = old.len() / 2;
         let ups = (1..=most).filter_map(|by| best(&old, &new, by, true));
         let downs = (1..=most).filter_map(|by| best(&old, &new, by, false));
@@ -56,12 +58,13 @@ impl Scroll {
     }
 }
 
-/// A number for each row: the same for rows that look the same.
+/// A number for each row: the same for rows that look the same. Should two others share one, more
+/// is drawn, and nothing wrong.
 fn rows(buffer: &Buffer) -> Vec<u64> {
     let width = usize::from(buffer.area.width).max(1);
     let rows = buffer.content.chunks(width);
     rows.map(|row| {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = FxHasher::default();
         row.hash(&mut hasher);
         hasher.finish()
     })

@@ -91,7 +91,7 @@ fn open_need(run: &RunView, you: &str) -> Option<Need> {
 }
 
 fn ended_need(run: &RunLine, now: At) -> Option<Need> {
-    let ended = run.ended?;
+    let ended = run.ended.filter(|_| run.acked.is_none())?;
     let doubt = run.tally.ended(OutcomeKind::InDoubt);
     let failed = run.tally.failures();
     let total = count(run.tally.total());

@@ -94,6 +94,28 @@ impl Now {
     }
 }
 
+/// What says that a run's failures are known, or not any more.
+pub(super) fn acknowledge(run: RunId, context: &Context) -> Effect {
+    let ended = context.overview.map_or(&[][..], |overview| &overview.ended);
+    let Some(line) = ended.iter().find(|line| line.run == run) else {
+        return Effect::Say(format!(
+            "Run {run} has not ended: what fails in it is shown until then."
+        ));
+    };
+    let known = line.acked.is_none();
+    let request = |known| Box::new(Request::Acknowledge { run, known });
+    let said = if known {
+        "is known"
+    } else {
+        "is not known any more"
+    };
+    Effect::Ask {
+        request: request(known),
+        said: format!("how run {run} ended {said}"),
+        undo: Some(request(!known)),
+    }
+}
+
 fn rows(overview: &Overview, context: &Context) -> Vec<Row> {
     let mut rows = Vec::new();
     let needs = needs(overview, context.now, context.you);
@@ -190,6 +212,10 @@ impl Pane for Now {
         self.rebuild(context);
         match act {
             Act::Open => effects.extend(self.on.map(|run| Effect::Open(Place::Run(run)))),
+            Act::Acknowledge => match self.on {
+                Some(run) => effects.push(acknowledge(run, context)),
+                None => return false,
+            },
             _ => return self.step(act),
         }
         true
@@ -229,7 +255,11 @@ impl Pane for Now {
     }
 
     fn hints(&self) -> Vec<Act> {
-        vec![Act::Open, Act::Start, Act::Runs]
+        let on_run: &[Act] = match self.on {
+            Some(_) => &[Act::Open, Act::Acknowledge],
+            None => &[],
+        };
+        [on_run, &[Act::Start, Act::Runs]].concat()
     }
 
     fn status(&self) -> String {
@@ -321,15 +351,15 @@ fn draw_ended(canvas: &mut Canvas, y: u16, run: &RunLine, context: &Context) {
     let x = canvas.text(1, y, role, sign);
     let ended = run.ended.unwrap_or(run.created);
     let failed = run.tally.failures();
-    let hosts = if failed > 0 {
-        format!(
-            "{} of {} failed",
-            count(failed),
-            counted(run.tally.total(), "host")
-        )
+    let mut hosts = if failed > 0 {
+        let all = counted(run.tally.total(), "host");
+        format!("{} of {all} failed", count(failed))
     } else {
         counted(run.tally.total(), "host")
     };
+    if let Some(acked) = &run.acked {
+        hosts = format!("{hosts}, {} knows", plain(&acked.by));
+    }
     let took = span(seconds(run.created, ended));
     let right = format!(
         "{hosts}  {took:>6}  {:>3} ago  {}",

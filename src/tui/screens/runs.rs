@@ -89,6 +89,7 @@ fn line_of(view: &RunView) -> RunLine {
         created: view.created,
         ended: view.ended,
         tally: view.tally.clone(),
+        acked: None,
     }
 }
 
@@ -130,6 +131,9 @@ impl Pane for Runs {
         self.rebuild(context);
         match act {
             Act::Open => effects.extend(self.on.map(|run| Effect::Open(Place::Run(run)))),
+            Act::Acknowledge => {
+                effects.extend(self.on.map(|run| super::now::acknowledge(run, context)));
+            }
             Act::NextFailure => self.failure(1),
             Act::PreviousFailure => self.failure(-1),
             Act::Start => {

@@ -120,6 +120,7 @@ fn ended(run: u64, title: &str, state: &str, tally: Tally) -> RunLine {
         created: at(900),
         ended: Some(at(888)),
         tally,
+        acked: None,
     }
 }
 

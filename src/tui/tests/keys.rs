@@ -115,6 +115,32 @@ fn keys_that_act_are_off_while_the_engine_does_not_answer() {
 }
 
 #[test]
+fn a_known_failure_needs_nobody_and_can_be_taken_back() {
+    let mut console = Console::new(80, 24);
+    console.answer(engine);
+    assert!(console.screen().contains("run 4409 inv-sync"));
+    console.press("2 / 4 4 0 9 Enter").answer(engine).press("a");
+    assert!(matches!(
+        console.acts()[..],
+        [Request::Acknowledge {
+            run: RunId(4409),
+            known: true
+        }]
+    ));
+    let mut overview = super::fixtures::overview();
+    overview.ended[1].acked = Some(crate::wire::view::Acked {
+        by: "lee".into(),
+        at: super::NOW,
+    });
+    console.press("1").answer(|request| match request {
+        Request::Overview(_) => Ok(crate::wire::Reply::Overview(Box::new(overview.clone()))),
+        other => engine(other),
+    });
+    assert!(!console.screen().contains("run 4409 inv-sync"));
+    assert!(console.screen().contains("lee knows"));
+}
+
+#[test]
 fn whoever_asks_for_the_conn_is_answered() {
     let mut console = on_run();
     let mut overview = super::fixtures::overview();
@@ -230,7 +256,7 @@ proptest! {
         }
         console.answer(engine);
         for act in console.acts() {
-            let harmless = matches!(act, Request::Steer { act: Steer::Pause { .. } | Steer::Resume | Steer::Note { .. } | Steer::Take { .. } | Steer::Give { .. } | Steer::RefuseTake | Steer::Skip { .. }, .. });
+            let harmless = matches!(act, Request::Acknowledge { .. } | Request::Steer { act: Steer::Pause { .. } | Steer::Resume | Steer::Note { .. } | Steer::Take { .. } | Steer::Give { .. } | Steer::RefuseTake | Steer::Skip { .. }, .. });
             prop_assert!(harmless, "{act:?}");
         }
     }

@@ -85,7 +85,7 @@ impl RunPane {
             };
             let (role, text) =
                 sign.map_or((Role::Stale, "#"), |sign| (role_of(sign), sign.letter()));
-            canvas.text(x, first + y, role, text);
+            canvas.letter(x, first + y, role, text);
             if place == self.at && self.focus == Focus::Hosts {
                 let style = canvas.style(Role::Cursor);
                 canvas.paint(x, first + y, 1, style);
@@ -224,7 +224,7 @@ fn draw_cause(canvas: &mut Canvas, y: u16, cause: &CauseGroup) {
     let width = canvas.width();
     let sign = Sign::of_outcome(&cause.outcome);
     let head = format!(
-        "{} {:>5}  {}",
+        "{} {:>5}  {:<11}",
         sign.letter(),
         count(cause.count),
         short(&cause.outcome)

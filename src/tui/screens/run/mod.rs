@@ -13,14 +13,14 @@ pub(super) use parts::draw_summary;
 pub(super) use words::{counts, how, phases};
 
 use crate::run::filter::Filter;
-use crate::run::ids::RunId;
+use crate::run::ids::{At, RunId};
 use crate::run::sign::Sign;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::list::{List, nearest};
 use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want};
 use crate::tui::theme::Role;
-use crate::tui::words::{count, counted, plain};
+use crate::tui::words::{count, counted, plain, seconds};
 use crate::wire::console::{GridPage, GridQuery, LinesPage, LinesQuery, Sort};
 use crate::wire::reply::Fault;
 use crate::wire::view::TaskView;
@@ -58,6 +58,8 @@ pub(in crate::tui) struct RunPane {
     /// The first row in sight.
     top: u32,
     page: Option<GridPage>,
+    /// Since when `page` has been on screen: what it says of seconds goes on from there.
+    since: Option<At>,
     /// Which part of the hosts `page` shows.
     part: u64,
     tail: Option<LinesPage>,
@@ -79,6 +81,7 @@ impl RunPane {
             on: None,
             top: 0,
             page: None,
+            since: None,
             part: 0,
             tail: None,
             causes: List::default(),
@@ -297,6 +300,7 @@ impl Pane for RunPane {
                         .cloned();
                 }
                 self.page = Some(page);
+                self.since = None;
                 self.part = mark;
             }
             Reply::Lines(page) if slot == "tail" => self.tail = Some(*page),
@@ -376,6 +380,7 @@ impl Pane for RunPane {
                     effects.push(Effect::Copy(hosts, what));
                 }
             }
+            Act::Acknowledge => effects.push(super::now::acknowledge(self.run, context)),
             Act::Compare => {
                 let (earlier, found) = (self.earlier(context), self.page.as_ref());
                 match (earlier, found) {
@@ -398,10 +403,14 @@ impl Pane for RunPane {
             canvas.clipped(1, 0, canvas.width() - 2, Role::Failed, &plain(gone));
             return;
         }
-        let Some(page) = self.page.clone() else {
+        let Some(mut page) = self.page.clone() else {
             canvas.text(1, 0, Role::Dim, "Asking the engine…");
             return;
         };
+        let since = *self.since.get_or_insert(context.now);
+        for slow in &mut page.slow {
+            slow.seconds += seconds(since, context.now);
+        }
         let body = (canvas.width(), canvas.height());
         let layout = self.layout(body);
         draw_head(canvas, &page.view, context, layout.hosts.0 > 2);
@@ -432,6 +441,12 @@ impl Pane for RunPane {
                 .is_some_and(|page| page.view.state == "paused");
             hints.push(if paused { Act::Resume } else { Act::Pause });
             hints.extend([Act::Retry, Act::Abort]);
+        } else if self
+            .page
+            .as_ref()
+            .is_some_and(|page| page.view.tally.failures() > 0)
+        {
+            hints.push(Act::Acknowledge);
         }
         hints.extend([
             Act::NextPane,

@@ -176,7 +176,7 @@ pub(in crate::tui::screens) fn draw_summary(
         for cause in page.causes.iter().take(6) {
             let sign = Sign::of_outcome(&cause.outcome);
             let head = format!(
-                "{} {:>5}  {}",
+                "{} {:>5}  {:<11}",
                 sign.letter(),
                 count(cause.count),
                 short(&cause.outcome)
