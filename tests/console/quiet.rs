@@ -98,14 +98,14 @@ fn a_paste_or_a_burst_of_keys_answers_no_sheet() {
         } else {
             console.send("uptime\r");
             console.wait_for("Do it?");
-            console.a_person_reads();
+            Terminal::a_person_reads();
             console.send(answer);
         }
         console.wait_until(&format!("{answer:?} to be ignored"), |screen| {
             screen.contents().contains("ignored")
         });
         console.wait_for("Do it?");
-        console.a_person_reads();
+        Terminal::a_person_reads();
         console.send("n");
         console.wait_gone("Do it?");
         console.send("\x1b");

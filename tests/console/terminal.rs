@@ -81,7 +81,7 @@ impl Terminal {
     }
 
     /// A question is answered by nobody who cannot have read it: the only pause in these tests.
-    pub fn a_person_reads(&self) {
+    pub fn a_person_reads() {
         std::thread::sleep(Duration::from_millis(250));
     }
 

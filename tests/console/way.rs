@@ -23,7 +23,7 @@ pub fn start_a_command(console: &mut Terminal, hosts: &str, many: &str, command:
     console.wait_for(command);
     console.send("\r");
     console.wait_for(&format!("RUN A COMMAND ON {many} HOSTS"));
-    console.a_person_reads();
+    Terminal::a_person_reads();
     console.send("y");
 }
 
