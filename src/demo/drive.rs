@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::patience::Patience;
 use super::script::{self, Style, TOUR};
 use super::{DemoError, Fleet};
 
@@ -51,6 +52,7 @@ pub struct Surroundings {
 
 /// Plays the demo. Without a terminal on standard input it ends after the tour.
 pub fn drive(around: &Surroundings) -> Result<(), DriveError> {
+    let patience = Patience::new().map_err(DriveError::io("listening for signals"))?;
     let home = tempfile::Builder::new()
         .prefix("conn-demo-")
         .tempdir()
@@ -64,7 +66,7 @@ pub fn drive(around: &Surroundings) -> Result<(), DriveError> {
     std::fs::create_dir_all(&config).map_err(DriveError::io("making the demo's config"))?;
     let fleet = Fleet::start(&config)?;
     write_settings(&config, fleet.files().ssh_config.as_path())?;
-    let played = play(around, home.path(), &fleet, &mut out);
+    let played = play(around, home.path(), &fleet, (&patience, &mut out));
     // Whatever happened: no engine stays behind, nor its home, nor the fleet.
     let _ = conn(around, home.path())
         .args(["engine", "stop", "--now"])
@@ -79,16 +81,13 @@ fn play(
     around: &Surroundings,
     home: &Path,
     fleet: &Fleet,
-    out: &mut io::Stdout,
+    (patience, out): (&Patience, &mut io::Stdout),
 ) -> Result<(), DriveError> {
     if io::stdin().is_terminal() && io::stdout().is_terminal() && !around.shell_wanted {
-        return open_console(around, home, out);
+        return open_console(around, home, (patience, out));
     }
     script::play(&TOUR, around.style, out, |args| {
-        conn(around, home)
-            .args(args)
-            .stdin(Stdio::null())
-            .status()?;
+        patience.run(conn(around, home).args(args).stdin(Stdio::null()))?;
         Ok(())
     })
     .map_err(DriveError::io("playing the tour"))?;
@@ -96,38 +95,39 @@ fn play(
         return Ok(());
     }
     say(out, &script::hints(fleet.files(), around.style))?;
-    open_shell(around, home)
+    open_shell(around, home, patience)
 }
 
 /// The console, with a few runs to look at: they go on while it opens.
 fn open_console(
     around: &Surroundings,
     home: &Path,
-    out: &mut io::Stdout,
+    (patience, out): (&Patience, &mut io::Stdout),
 ) -> Result<(), DriveError> {
     for args in script::SEEDS {
-        conn(around, home)
-            .args(args)
+        let mut run = conn(around, home);
+        run.args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
+            .stderr(Stdio::null());
+        patience
+            .run(&mut run)
             .map_err(DriveError::io("starting a run"))?;
     }
     let mut console = conn(around, home);
     if let Some(seen) = &around.first_look {
         console.env(FIRST_LOOK, seen);
     }
-    console
-        .status()
-        .map_err(DriveError::io("opening the console"))?;
+    patience
+        .run(&mut console)
+        .map_err(DriveError::io("the console"))?;
     say(
         out,
         "The demo fleet is gone, and all that ran on it. `conn demo --shell` shows the command line.\n",
     )
 }
 
-fn open_shell(around: &Surroundings, home: &Path) -> Result<(), DriveError> {
+fn open_shell(around: &Surroundings, home: &Path, patience: &Patience) -> Result<(), DriveError> {
     let conn_dir = around.program.parent().unwrap_or(Path::new("."));
     let plan = script::shell_plan(around.shell.as_deref(), home, conn_dir, &around.path);
     for (path, text) in &plan.files {
@@ -136,11 +136,13 @@ fn open_shell(around: &Surroundings, home: &Path) -> Result<(), DriveError> {
         }
         std::fs::write(path, text).map_err(DriveError::io("preparing the shell"))?;
     }
-    Command::new(&plan.program)
+    let mut shell = Command::new(&plan.program);
+    shell
         .args(&plan.args)
-        .envs(plan.env.iter().map(|(name, value)| (name, value)))
-        .status()
-        .map_err(DriveError::io("opening a shell"))?;
+        .envs(plan.env.iter().map(|(name, value)| (name, value)));
+    patience
+        .run(&mut shell)
+        .map_err(DriveError::io("the shell"))?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ pub mod drive;
 mod error;
 pub mod fleet;
 mod host;
+mod patience;
 pub mod roster;
 pub mod script;
 mod server;

@@ -11,6 +11,7 @@
 )]
 
 mod bytes;
+mod demo;
 mod dice;
 mod ends;
 mod picture;

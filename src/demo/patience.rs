@@ -1,0 +1,58 @@
+//! Commands of the demo, waited for to their end: a signal that would end the demo is passed on to
+//! them, so that it can clean up after itself first.
+
+use std::io;
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// How often a command that runs is looked at.
+const LOOK: Duration = Duration::from_millis(30);
+
+/// Whether the demo was told to end.
+pub(super) struct Patience {
+    told: Arc<AtomicBool>,
+}
+
+impl Patience {
+    /// From now on a hang-up, an interrupt or a termination only asks.
+    pub fn new() -> io::Result<Self> {
+        let told = Arc::new(AtomicBool::new(false));
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&told))?;
+        }
+        Ok(Self { told })
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// What the system says, or `Interrupted` when the demo was told to end.
+    pub fn run(&self, command: &mut Command) -> io::Result<ExitStatus> {
+        let mut child = command.spawn()?;
+        let mut passed_on = false;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return if self.is_told() {
+                    Err(io::ErrorKind::Interrupted.into())
+                } else {
+                    Ok(status)
+                };
+            }
+            if self.is_told() && !passed_on {
+                passed_on = true;
+                // It may have ended just now.
+                let _ = kill_process(Pid::from_child(&child), Signal::TERM);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn is_told(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
+    }
+}
