@@ -241,11 +241,11 @@ impl Console {
             !self.app.is_typing() && self.is_burst(&events)
         };
         if ignored {
-            self.app.burst(events.len());
+            self.ignore(events);
             return false;
         }
-        let many = events.len();
-        for (at, event) in (1..).zip(events) {
+        let mut events = events.into_iter();
+        while let Some(event) = events.next() {
             let asked = self.app.is_asking();
             if self.take_event(event) {
                 return true;
@@ -253,13 +253,26 @@ impl Console {
             // Keys that were on their way already are nobody's answer to a question just asked.
             if !asked && self.app.is_asking() {
                 self.asked = Instant::now();
-                if at < many {
-                    self.app.burst(many - at);
-                    return false;
-                }
+                self.ignore(events);
+                return false;
             }
         }
         false
+    }
+
+    /// Drops keys and says so; a new size counts whatever comes with it.
+    fn ignore(&mut self, events: impl IntoIterator<Item = Event>) {
+        let mut dropped = 0;
+        for event in events {
+            if matches!(event, Event::Resize(..)) {
+                self.take_event(event);
+            } else {
+                dropped += 1;
+            }
+        }
+        if dropped > 0 {
+            self.app.burst(dropped);
+        }
     }
 
     /// A question is answered by one key of somebody who has read it.

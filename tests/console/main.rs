@@ -14,6 +14,7 @@ mod bytes;
 mod demo;
 mod dice;
 mod ends;
+mod masks;
 mod picture;
 mod quiet;
 mod shots;

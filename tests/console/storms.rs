@@ -88,6 +88,25 @@ fn a_key_pressed_while_the_size_changes_is_not_lost() {
     leave(&mut console);
 }
 
+/// Keys that are ignored take no new size with them.
+#[test]
+fn a_new_size_among_keys_that_are_ignored_counts() {
+    let world = World::new();
+    let mut console = world.open(80, 24);
+    console.wait_for("1 here");
+    for round in 0..20 {
+        let width = 90 + 10 * (round % 3);
+        console.send("jGMe");
+        console.resize(width, 24);
+        console.send("N=khljGMeN=khluptime");
+        console.wait_until("a bar as wide as the terminal", |screen| {
+            let bar = screen.rows(0, width).next().unwrap_or_default();
+            bar.trim_end().ends_with('Z') && bar.trim_end().len() + 2 >= usize::from(width)
+        });
+    }
+    leave(&mut console);
+}
+
 /// The picture that two ticks of the clock left as it was.
 #[track_caller]
 fn settled(console: &Terminal) -> Vec<String> {
@@ -159,10 +178,11 @@ fn key(dice: &mut Dice) -> Vec<u8> {
     }
 }
 
-/// Runs as they are, and every record but notes: words in a field and Enter are what a note asks.
+/// Runs as they are, and every record but of what a key may do at once: words in a field and Enter
+/// are what a note asks, and that a failure is known can be taken back.
 fn deeds(world: &World) -> (Vec<serde_json::Value>, Vec<serde_json::Value>) {
     let mut audit = world.audit();
-    audit.retain(|record| record["act"] != "note");
+    audit.retain(|record| record["act"] != "note" && record["act"] != "acknowledge");
     (world.runs(), audit)
 }
 
