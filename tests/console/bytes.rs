@@ -163,13 +163,14 @@ fn see(console: &mut Terminal, what: &str, ready: &str) {
     console.wait_for(ready);
     console.send(if ready == "lines " { "\t" } else { "\r" });
     console.wait_for("lines ");
-    for keys in ["t", "w", "gg", "G", "y"] {
+    for keys in ["t", "w", "gg", "G"] {
         console.send(keys);
     }
-    console.wait_for("Sent to your clipboard");
     console.send("/evil\r");
     console.wait_for("/evil ");
     console.send("n");
+    console.send("y");
+    console.wait_for("Sent to your clipboard");
     console.send("1");
     console.wait_for("ENDED 2");
 }

@@ -48,9 +48,9 @@ pub const LIGHT: Ground = Ground {
 pub struct Look {
     front: String,
     back: Option<String>,
-    bold: bool,
+    /// More of CSS: weight, slant.
+    more: &'static str,
     dim: bool,
-    italic: bool,
     underlined: bool,
 }
 
@@ -65,7 +65,9 @@ pub struct Cell {
 pub fn svg(screen: &Screen, ground: &Ground) -> String {
     let mut rows = cells(screen, ground);
     masks::apply(&mut rows);
-    rows.iter_mut().for_each(|row| blanks_as_before(row));
+    for row in &mut rows {
+        blanks_as_before(row);
+    }
     let (height, width) = screen.size();
     let (across, down) = (
         f32::from(width.get()) * WIDE + 2.0 * MARGIN,
@@ -157,9 +159,13 @@ fn look(cell: &vt100::Cell, ground: &Ground) -> Look {
     Look {
         front: front.unwrap_or_else(|| ground.front.to_owned()),
         back,
-        bold: cell.bold(),
+        more: match (cell.bold(), cell.italic()) {
+            (false, false) => "",
+            (true, false) => ";font-weight:bold",
+            (false, true) => ";font-style:italic",
+            (true, true) => ";font-weight:bold;font-style:italic",
+        },
         dim: cell.dim(),
-        italic: cell.italic(),
         underlined: cell.underline(),
     }
 }
@@ -185,9 +191,8 @@ fn colour(wanted: Color, ground: &Ground) -> Option<String> {
 fn css(look: &Look) -> String {
     let mut css = format!("fill:{}", look.front);
     for (set, words) in [
-        (look.bold, ";font-weight:bold"),
+        (true, look.more),
         (look.dim, ";fill-opacity:.65"),
-        (look.italic, ";font-style:italic"),
         (look.underlined, ";text-decoration:underline"),
     ] {
         if set {

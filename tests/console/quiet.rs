@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::support::{PATIENCE, wait_until};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, a_person_reads};
 use super::way::leave;
 use super::world::World;
 
@@ -98,14 +98,14 @@ fn a_paste_or_a_burst_of_keys_answers_no_sheet() {
         } else {
             console.send("uptime\r");
             console.wait_for("Do it?");
-            Terminal::a_person_reads();
+            a_person_reads();
             console.send(answer);
         }
         console.wait_until(&format!("{answer:?} to be ignored"), |screen| {
             screen.contents().contains("ignored")
         });
         console.wait_for("Do it?");
-        Terminal::a_person_reads();
+        a_person_reads();
         console.send("n");
         console.wait_gone("Do it?");
         console.send("\x1b");

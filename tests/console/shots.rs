@@ -2,12 +2,13 @@
 //!
 //! `CONN_SHOTS=write cargo test --locked --test console screenshots` makes them anew.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::picture::{DARK, Ground, LIGHT, svg, text_of};
 use super::support::{PATIENCE, wait_until};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, a_person_reads};
 use super::way::leave;
 use super::world::World;
 
@@ -83,7 +84,7 @@ fn difference(path: &std::path::Path, kept: &str, now: &str) -> String {
         } else {
             (was, is)
         };
-        told.push_str(&format!("\n  picture {was}\n  console {is}"));
+        let _ = write!(told, "\n  picture {was}\n  console {is}");
     }
     if kept.is_empty() {
         told.push_str("\n  there is no such file");
@@ -209,7 +210,7 @@ fn every_screen(world: &World, album: &mut Album) {
     album.take(&console, "start", "restart app", &DARK);
     console.send("\r");
     album.take(&console, "sheet", "Do it?", &DARK);
-    Terminal::a_person_reads();
+    a_person_reads();
     console.send("n");
     console.wait_gone("Do it?");
     console.send("\x1b");
@@ -219,19 +220,17 @@ fn every_screen(world: &World, album: &mut Album) {
 
 /// The same screen with fewer colours, and on a light ground.
 fn every_look(world: &World, album: &mut Album) {
-    let looks: [(&str, &str, &[(&str, &str)], &Ground); 5] = [
-        ("sixteen", "sixteen", &[("TERM", "xterm")], &DARK),
-        ("mono", "mono", &[("NO_COLOR", "1")], &DARK),
-        ("light", "light", &[("COLORTERM", "truecolor")], &LIGHT),
-        ("terminal-on-light", "terminal", &[], &LIGHT),
-        ("harbour", "harbour", &[("COLORTERM", "truecolor")], &DARK),
+    let looks = [
+        ("sixteen", "sixteen", ("TERM", "xterm"), &DARK),
+        ("mono", "mono", ("NO_COLOR", "1"), &DARK),
+        ("light", "light", ("COLORTERM", "truecolor"), &LIGHT),
+        ("terminal-on-light", "terminal", ("COLORTERM", ""), &LIGHT),
+        ("harbour", "harbour", ("COLORTERM", "truecolor"), &DARK),
     ];
-    for (name, theme, variables, ground) in looks {
+    for (name, theme, (variable, value), ground) in looks {
         world.settings(&format!("[console]\ntheme = {theme:?}\n"));
         let mut command = world.console();
-        for (variable, value) in variables {
-            command.env(variable, value);
-        }
+        command.env(variable, value);
         let mut console = Terminal::open(command, 80, 24);
         console.wait_for("ENDED 5");
         console.send("2");

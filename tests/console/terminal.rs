@@ -80,11 +80,6 @@ impl Terminal {
         self.send(format!("\x1b[200~{text}\x1b[201~"));
     }
 
-    /// A question is answered by nobody who cannot have read it: the only pause in these tests.
-    pub fn a_person_reads() {
-        std::thread::sleep(Duration::from_millis(250));
-    }
-
     /// The screen as it is now.
     pub fn screen(&self) -> Screen {
         self.shown().parser.screen().clone()
@@ -252,4 +247,9 @@ fn size(width: u16, height: u16) -> PtySize {
         pixel_width: 0,
         pixel_height: 0,
     }
+}
+
+/// A question is answered by nobody who cannot have read it: the only pause in these tests.
+pub fn a_person_reads() {
+    std::thread::sleep(Duration::from_millis(250));
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 
-use super::terminal::Terminal;
+use super::terminal::{Terminal, a_person_reads};
 use super::world::World;
 
 /// What gives the terminal back.
@@ -23,7 +23,7 @@ pub fn start_a_command(console: &mut Terminal, hosts: &str, many: &str, command:
     console.wait_for(command);
     console.send("\r");
     console.wait_for(&format!("RUN A COMMAND ON {many} HOSTS"));
-    Terminal::a_person_reads();
+    a_person_reads();
     console.send("y");
 }
 
