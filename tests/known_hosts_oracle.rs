@@ -418,6 +418,29 @@ fn a_revoked_authority_makes_its_certificates_revoked() {
     assert_eq!(bench.compare("good", &case), VerdictKind::Revoked);
 }
 
+#[test]
+fn a_key_in_a_foreign_certificate_is_known_by_the_bare_name_first() {
+    let bench = Bench::get();
+    let line = |marker, names, key| FileLine {
+        marker,
+        names,
+        key,
+        hashed: false,
+    };
+    let mut case = trusting("*.example", "@cert-authority ", "ca");
+    case.port = 2222;
+    case.lines.push(line("", "[*.example]:2222", "other"));
+    case.lines.push(line("", "web1.example", "host"));
+    assert_eq!(bench.compare("foreign", &case), VerdictKind::Known);
+    assert_eq!(bench.compare("plain", &case), VerdictKind::Changed);
+    // An authority of the full name signed it, so the bare name is not asked.
+    case.lines[0].names = "[web1.example]:2222";
+    assert_eq!(bench.compare("expired", &case), VerdictKind::Changed);
+    // One of the bare name did.
+    case.lines[0].names = "web1.example";
+    assert_eq!(bench.compare("expired", &case), VerdictKind::Known);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 60, failure_persistence: None, ..ProptestConfig::default()

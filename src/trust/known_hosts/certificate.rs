@@ -5,6 +5,7 @@
 
 use ssh_key::Certificate;
 use ssh_key::certificate::CertType;
+use ssh_key::public::KeyData;
 
 use super::check::{Found, print_of};
 use super::line::Marker;
@@ -33,12 +34,24 @@ impl KnownHosts {
                 Some(objection) => objection,
             },
         };
-        let mut verdict = self.judge_key(&found, key);
+        let mut verdict = self.judge_key_inside(&found, key, authority);
         verdict.reason = format!(
             "{} offered a host certificate that does not count: {problem}. Its key by itself: {}",
             found.label, verdict.reason
         );
         verdict
+    }
+
+    /// Judges the key of a certificate that was set aside. When no authority of the full name
+    /// signed it, OpenSSH takes certificate and key to the bare name before it comes back to the
+    /// plain keys of the full name; a match there is a yes, whatever key the full name has.
+    fn judge_key_inside(&self, found: &Found, key: &KeyData, authority: &KeyData) -> Verdict {
+        let signed = self.hold(&found.own, Marker::CertAuthority);
+        if signed.iter().any(|entry| entry.key == *authority) {
+            return self.judge_key(found, key);
+        }
+        self.known_by_bare_name(found, key)
+            .unwrap_or_else(|| self.judge_key(found, key))
     }
 
     /// The line that trusts the certificate's authority for this name.

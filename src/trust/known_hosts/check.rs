@@ -74,16 +74,17 @@ impl KnownHosts {
         if !own.is_empty() {
             return self.changed_verdict(found, &print, &own);
         }
-        let bare = found
-            .bare
-            .as_ref()
-            .map(|ids| self.hold(ids, Marker::None))
-            .unwrap_or_default();
-        let same = Self::equal(&bare, key);
-        if !same.is_empty() {
-            return self.known_verdict(found, &print, &same);
+        if let Some(verdict) = self.known_by_bare_name(found, key) {
+            return verdict;
         }
         self.unknown_verdict(found, &print)
+    }
+
+    /// A yes when the host's bare name has this very key.
+    pub(super) fn known_by_bare_name(&self, found: &Found, key: &KeyData) -> Option<Verdict> {
+        let bare = self.hold(found.bare.as_ref()?, Marker::None);
+        let same = Self::equal(&bare, key);
+        (!same.is_empty()).then(|| self.known_verdict(found, &print_of(key), &same))
     }
 
     /// A verdict when the key or the authority that signed it is revoked.
