@@ -422,7 +422,10 @@ async fn a_sealed_run_is_read_as_before_and_not_changed_any_more() {
     assert_eq!(causes.len(), 1);
 
     for act in [
-        Steer::Retry { only: Vec::new() },
+        Steer::Retry {
+            only: Vec::new(),
+            hosts: String::new(),
+        },
         Steer::Settle {
             host: "web01".to_owned(),
             verdict: "ok".to_owned(),

@@ -368,6 +368,9 @@ pub enum RunsCommand {
         /// Only these outcomes, by comma.
         #[arg(long, value_name = "OUTCOMES", value_delimiter = ',')]
         only: Vec<String>,
+        /// Only these hosts: a host set within the run.
+        #[arg(long, value_name = "HOSTS")]
+        host: Option<String>,
     },
     /// Leave hosts out that have not started.
     Skip {

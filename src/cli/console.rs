@@ -88,6 +88,7 @@ fn options(args: &Args) -> Result<Options, CliError> {
         themes: themes(&paths.config.join("themes")),
         keys: std::fs::read_to_string(paths.config.join("keys.toml")).ok(),
         ascii: settings.console.ascii || !utf8,
+        zone: settings.console.zone,
         slow: args.slow,
         tour: std::env::var_os(FIRST_LOOK).map(Into::into),
     })

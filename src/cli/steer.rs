@@ -27,9 +27,10 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
                 reason: reason.clone(),
             },
         ),
-        C::Retry { id, only } => (
+        C::Retry { id, only, host } => (
             id,
             Steer::Retry {
+                hosts: host.clone().unwrap_or_default(),
                 only: only
                     .iter()
                     .map(|word| kind(word))

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::now;
 use super::task::TaskKey;
 use crate::run::event::OutputSum;
+use crate::run::last_line::LastLine;
 use crate::run::output::{Chunk, ChunkBody, GapReason, OutStream};
 use crate::ssh::{RemoteProcess, Sink, Stage};
 use crate::store::{OutputCursor, Store, StoreError};
@@ -27,6 +28,7 @@ const DIGEST_PAGE: usize = 1 << 20;
 pub struct TaskSigns {
     last_output_ms: AtomicI64,
     stage: AtomicU8,
+    last_line: Mutex<LastLine>,
 }
 
 impl TaskSigns {
@@ -35,7 +37,26 @@ impl TaskSigns {
         Self {
             last_output_ms: AtomicI64::new(now().0),
             stage: AtomicU8::new(0),
+            last_line: Mutex::default(),
         }
+    }
+
+    fn wrote(&self, stream: OutStream, bytes: &[u8]) {
+        self.last_output_ms.store(now().0, Ordering::Relaxed);
+        let mut line = self
+            .last_line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        line.feed(stream, bytes);
+    }
+
+    /// The beginning of the last line it wrote.
+    pub fn last_line(&self) -> Bytes {
+        let line = self
+            .last_line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Bytes::copy_from_slice(line.bytes())
     }
 
     /// When it last wrote, or began: Unix milliseconds.
@@ -255,7 +276,7 @@ impl TaskSink {
 
     /// Counts the bytes; returns them when they belong to the stored head.
     fn admit(&self, stream: OutStream, offset: u64, bytes: Bytes) -> Option<Bytes> {
-        self.signs.last_output_ms.store(now().0, Ordering::Relaxed);
+        self.signs.wrote(stream, &bytes);
         let mut lanes = self.lanes();
         let failed = lanes.failed;
         let lane = lanes.lane(stream);

@@ -31,6 +31,8 @@ pub enum Command {
         by: String,
         /// Which outcomes; empty: every failure of the run.
         only: Vec<OutcomeKind>,
+        /// Which hosts; empty: all of them.
+        hosts: Vec<HostIx>,
     },
     /// Leave hosts out that have not started. Needs the conn.
     Skip {

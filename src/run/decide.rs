@@ -1,5 +1,7 @@
 //! What a run answers to a request, and what follows by itself. Changes nothing: it yields events.
 
+use std::collections::HashSet;
+
 use super::command::{Command, Refusal, Verdict, take_until};
 use super::event::{EndState, Event, Finished, OutputSum, What};
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
@@ -60,7 +62,7 @@ impl Run {
             Command::Pause { by, reason } => self.decide_pause(by, reason)?,
             Command::Resume { by } => self.decide_resume(by)?,
             Command::Abort { by, reason } => self.decide_abort(by, reason)?,
-            Command::Retry { by, only } => self.decide_retry(by, only)?,
+            Command::Retry { by, only, hosts } => self.decide_retry(by, only, hosts)?,
             Command::Skip { by, hosts } => self.decide_skip(by, hosts)?,
             Command::Settle { by, host, verdict } => self.decide_settle(by, *host, *verdict)?,
             Command::Tune {
@@ -323,7 +325,12 @@ impl Run {
         }])
     }
 
-    fn decide_retry(&self, by: &str, only: &[OutcomeKind]) -> Result<Vec<What>, Refusal> {
+    fn decide_retry(
+        &self,
+        by: &str,
+        only: &[OutcomeKind],
+        among: &[HostIx],
+    ) -> Result<Vec<What>, Refusal> {
         self.need_conn(by)?;
         let wanted = |kind: OutcomeKind| {
             if only.is_empty() {
@@ -332,13 +339,15 @@ impl Run {
                 only.contains(&kind)
             }
         };
+        let among: HashSet<HostIx> = among.iter().copied().collect();
         let hosts: Vec<HostIx> = self
             .hosts()
+            .filter(|(ix, _)| among.is_empty() || among.contains(ix))
             .filter(|(_, state)| matches!(state.phase, Phase::Done(kind) if wanted(kind)))
             .map(|(ix, _)| ix)
             .collect();
         if hosts.is_empty() {
-            return self.no_host("ended in an outcome to retry");
+            return self.no_host("of those ended in an outcome to retry");
         }
         Ok(vec![What::Retried {
             by: by.to_owned(),

@@ -12,6 +12,7 @@ pub mod filter;
 pub mod fold_groups;
 pub mod gather;
 pub mod ids;
+pub mod last_line;
 pub mod line_index;
 pub mod lines;
 pub mod mask;

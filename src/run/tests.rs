@@ -255,6 +255,7 @@ fn command(choice: u8, by: &str) -> Command {
         3 => Command::Retry {
             by,
             only: Vec::new(),
+            hosts: Vec::new(),
         },
         4 => Command::Skip {
             by,

@@ -58,6 +58,8 @@ pub struct Console {
     pub theme: Option<String>,
     /// Lines and signs in ASCII alone.
     pub ascii: bool,
+    /// The time zone that `t` turns to, as in `Europe/Amsterdam`.
+    pub zone: Option<String>,
 }
 
 /// `[ssh]`

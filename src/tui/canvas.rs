@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::theme::{Role, Theme};
 use super::words::clip;
+use super::zone::Zone;
 
 /// How the terminal is to be drawn on.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub(super) struct Look {
     pub theme: Theme,
     /// Only ASCII.
     pub ascii: bool,
+    /// The zone of times.
+    pub zone: Zone,
 }
 
 /// A part of the screen, with its own origin.
@@ -52,6 +55,11 @@ impl<'a> Canvas<'a> {
     /// One of two forms, as the terminal can show it.
     pub fn form<'b>(&self, ascii: &'b str, full: &'b str) -> &'b str {
         if self.look.ascii { ascii } else { full }
+    }
+
+    /// The zone of times.
+    pub fn zone(&self) -> &Zone {
+        &self.look.zone
     }
 
     /// A part of this part.

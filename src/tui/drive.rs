@@ -14,17 +14,13 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 use super::app::{App, Outside, Setup};
 use super::keys::Keymap;
 use super::link::{Connector, Link, News};
+use super::pace::Pace;
 use super::present::Screen;
 use super::terminal::{Output, Taken, input};
 use super::theme::Level;
 use crate::run::ids::At;
 use crate::wire::Client;
 
-/// Between two frames, and after a key.
-const FRAME: Duration = Duration::from_millis(33);
-const KEY_FRAME: Duration = Duration::from_millis(10);
-/// Between two frames over a slow link.
-const SLOW_FRAME: Duration = Duration::from_millis(250);
 /// So many different keys at once are no person's.
 const BURST: usize = 8;
 /// While a question is open, keys that come so soon after one another came at once: a terminal may
@@ -58,6 +54,8 @@ pub struct Options {
     pub keys: Option<String>,
     /// Only ASCII.
     pub ascii: bool,
+    /// The time zone that times can be turned to.
+    pub zone: Option<String>,
     /// Fewer frames, for a slow link.
     pub slow: bool,
     /// Where it is noted that the first look was dismissed; no first look without.
@@ -76,16 +74,15 @@ pub async fn open(
     let setup = setup(&client, &options);
     let taken = Taken::take()?;
     let (width, height) = crossterm::terminal::size()?;
-    let pause = if options.slow { SLOW_FRAME } else { FRAME };
-    let (link, news) = Link::new(client, connector, pause);
+    let pace = Pace::new(options.slow, Instant::now());
+    let (link, news) = Link::new(client, connector, pace.frame());
     let console = Console {
         app: App::new(setup, now(), (width, height)),
         screen: Screen::new(width, height),
         output: Output::start(std::io::stdout())?,
         link,
         aside: Vec::new(),
-        pause,
-        drawn: Instant::now() - SLOW_FRAME,
+        pace,
         dirty: true,
         keyed: false,
         asked: Instant::now(),
@@ -122,6 +119,7 @@ fn setup(client: &Client, options: &Options) -> Setup {
             .unwrap_or_else(|| by_terminal.to_owned()),
         themes: options.themes.clone(),
         ascii: options.ascii,
+        zone: options.zone.clone(),
         keys,
         tour: tour.map(|seen| seen.display().to_string()),
         complaint,
@@ -143,8 +141,7 @@ struct Console {
     link: Link,
     /// Bytes for the terminal that are no picture: a clipboard's text.
     aside: Vec<u8>,
-    pause: Duration,
-    drawn: Instant,
+    pace: Pace,
     dirty: bool,
     /// A key was pressed since the last frame.
     keyed: bool,
@@ -164,7 +161,7 @@ impl Console {
         loop {
             self.link.want(&self.app.wants());
             self.draw();
-            let due = self.due();
+            let due = self.pace.due(self.keyed);
             let ready = self.output.is_ready();
             let (terminate, hangup) = ends.split_at_mut(1);
             tokio::select! {
@@ -210,24 +207,16 @@ impl Console {
         }
     }
 
-    fn due(&self) -> Instant {
-        self.drawn
-            + if self.keyed {
-                KEY_FRAME.min(self.pause)
-            } else {
-                self.pause
-            }
-    }
-
     fn draw(&mut self) {
-        if !self.dirty || !self.output.is_ready() || Instant::now() < self.due() {
+        let now = Instant::now();
+        if !self.dirty || !self.output.is_ready() || now < self.pace.due(self.keyed) {
             return;
         }
         let app = &mut self.app;
         let mut bytes = std::mem::take(&mut self.aside);
         bytes.extend(self.screen.frame(|buffer| app.draw(buffer)));
+        self.pace.drew(now, bytes.len(), self.keyed);
         self.output.send(bytes);
-        self.drawn = Instant::now();
         (self.dirty, self.keyed) = (false, false);
     }
 
@@ -339,7 +328,13 @@ impl Console {
         match news {
             News::View(asker, slot, (number, mark), reply) => {
                 if self.link.answered(asker, slot, number) {
-                    self.app.take(asker, slot, mark, reply);
+                    let open = self.app.is_asking();
+                    for outside in self.app.take(asker, slot, mark, reply) {
+                        self.outside(outside);
+                    }
+                    if !open && self.app.is_asking() {
+                        self.asked = Instant::now();
+                    }
                 }
             }
             News::Act(number, reply) => self.app.acted(number, reply),

@@ -12,6 +12,7 @@ mod keys;
 mod link;
 mod list;
 mod overlay;
+mod pace;
 mod pane;
 mod plain;
 mod present;
@@ -21,6 +22,7 @@ mod terminal;
 mod tests;
 mod theme;
 mod words;
+mod zone;
 
 pub use drive::{ConsoleError, Options, open};
 pub use link::Connector;

@@ -104,6 +104,8 @@ pub(super) enum Effect {
     Theme(String),
     /// Only ASCII, or not.
     Ascii(bool),
+    /// Times in this zone.
+    Zone(String),
     /// Everything is drawn anew: something else wrote to the terminal.
     Redraw,
     /// Leave.
@@ -144,8 +146,8 @@ pub(super) trait Pane {
     fn wants(&self, body: (u16, u16)) -> Vec<Want>;
     /// An answer to one of its wants, with the want's mark.
     fn take(&mut self, slot: &str, mark: u64, reply: Reply);
-    /// What was to be opened as soon as it is known what it is: a key was quicker than the engine.
-    fn due(&mut self) -> Option<Place> {
+    /// What was to be done as soon as the engine says with what: a key was quicker than it.
+    fn due(&mut self) -> Option<Effect> {
         None
     }
     /// One of its wants was refused.

@@ -88,6 +88,8 @@ pub struct GridQuery {
     pub rows: (u32, u32),
     /// Tell the place of this host (its place in the run's targets), and the host itself in full.
     pub at: Option<u32>,
+    /// Tell which host each sign is of.
+    pub name_signs: bool,
 }
 
 /// A part of a run's hosts, as they stand.
@@ -104,6 +106,8 @@ pub struct GridPage {
     pub signs_from: u32,
     /// A sign for each host: see `run::sign`.
     pub signs: String,
+    /// The hosts of `signs`, by their places in the run's targets; empty unless asked for.
+    pub signed: Vec<u32>,
     /// The first place of `rows`.
     pub rows_from: u32,
     /// Hosts in full.
@@ -120,6 +124,28 @@ pub struct GridPage {
     pub slow: Vec<super::view::Laggard>,
     /// What happened lately, newest last.
     pub timeline: Vec<super::view::TimelineEntry>,
+}
+
+/// Which hosts of a run are meant.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PickQuery {
+    /// The run.
+    pub run: RunId,
+    /// These hosts, by their places in the run's targets.
+    pub hosts: Vec<u32>,
+    /// And all that stand as this one does: for the same reason, when it did not end well.
+    pub like: Option<u32>,
+}
+
+/// Hosts of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Picked {
+    /// Their places in the run's targets, in order.
+    pub hosts: Vec<u32>,
+    /// All of them as a host set, folded.
+    pub folded: String,
 }
 
 /// Hosts that did not end well for one and the same reason.
@@ -151,6 +177,12 @@ pub struct FoldQuery {
     pub wait_ms: u32,
     /// Whether numbers, addresses and the host's own name count as the same everywhere.
     pub mask: bool,
+    /// Tell the last lines of the first groups, at most as many of each.
+    pub lines: u32,
+    /// Tell the newest line of so many hosts at work, of those that wrote last.
+    pub newest: u32,
+    /// The mark of the newest lines that are on screen.
+    pub newest_mark: u64,
 }
 
 /// A run's hosts by what they wrote, as it stands.
@@ -165,6 +197,22 @@ pub struct FoldPage {
     pub more: (u32, u32),
     /// The group that most of the hosts that ended well are in: its place in `groups`.
     pub main: Option<u32>,
+    /// The last lines of the first groups, in the order of `groups`.
+    pub lines: Vec<GroupLines>,
+    /// Hosts at work that wrote last, with the end of what they wrote, by their place in the run.
+    pub newest: Vec<(String, Bytes)>,
+    /// Another one when `newest` changed.
+    pub newest_mark: u64,
+}
+
+/// The end of what the first host of a group wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GroupLines {
+    /// Its lines in all.
+    pub total: u64,
+    /// The last of them.
+    pub lines: Vec<Line>,
 }
 
 /// Hosts with one and the same output and outcome, or that have not ended.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::console::{FoldPage, GridPage, InventoryPage, LinesPage, Overview, SearchPage};
+use super::console::{FoldPage, GridPage, InventoryPage, LinesPage, Overview, Picked, SearchPage};
 use super::follow::FollowPage;
 use super::handover::Handover;
 use super::view::{
@@ -94,6 +94,8 @@ pub enum Reply {
     Lines(Box<LinesPage>),
     /// Where output holds what was looked for.
     Found(Box<SearchPage>),
+    /// Hosts of a run.
+    Picked(Box<Picked>),
     /// Groups and hosts.
     Inventory(Box<InventoryPage>),
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::console::{
-    FoldQuery, GridQuery, InventoryQuery, LinesQuery, OverviewQuery, SearchQuery,
+    FoldQuery, GridQuery, InventoryQuery, LinesQuery, OverviewQuery, PickQuery, SearchQuery,
 };
 use super::follow::FollowFrom;
 use crate::run::ids::RunId;
@@ -121,6 +121,8 @@ pub enum Request {
     Lines(LinesQuery),
     /// Where does a run's output hold this?
     Search(SearchQuery),
+    /// Which hosts of a run are meant?
+    Pick(PickQuery),
     /// Groups and hosts that are known.
     Inventory(InventoryQuery),
     /// That an ended run did not end well is known: it needs nobody else.
@@ -154,6 +156,7 @@ impl Request {
                 | Self::Fold(_)
                 | Self::Lines(_)
                 | Self::Search(_)
+                | Self::Pick(_)
                 | Self::Inventory(_)
         )
     }
@@ -276,6 +279,9 @@ pub enum Steer {
     Retry {
         /// Empty: every failure that is not in doubt.
         only: Vec<OutcomeKind>,
+        /// A host set within the run; empty: every host.
+        #[serde(default)]
+        hosts: String,
     },
     /// Leave hosts out.
     Skip {

@@ -1,5 +1,7 @@
 //! Requests of people, checked against the run and written down with who made them.
 
+use std::collections::HashMap;
+
 use tokio::sync::oneshot;
 
 use super::Core;
@@ -94,9 +96,13 @@ fn command(run: &Run, by: String, act: &Steer, holder_attached: bool) -> Result<
             by,
             reason: reason.clone(),
         },
-        Steer::Retry { only } => Command::Retry {
+        Steer::Retry { only, hosts } => Command::Retry {
             by,
             only: only.clone(),
+            hosts: match hosts.as_str() {
+                "" => Vec::new(),
+                hosts => hosts_of(run, hosts)?,
+            },
         },
         Steer::Skip { hosts } => Command::Skip {
             by,
@@ -138,12 +144,29 @@ fn host_of(run: &Run, name: &str) -> Result<HostIx, Fault> {
         .zip(&run.spec.targets)
         .find(|(_, target)| *target.name == *name)
         .map(|(ix, _)| ix)
-        .ok_or_else(|| Fault::usage(format!("{name} is not a host of run {}", run.id)))
+        .ok_or_else(|| not_of(run, name))
+}
+
+fn not_of(run: &Run, name: &str) -> Fault {
+    Fault::usage(format!("{name} is not a host of run {}", run.id))
 }
 
 fn hosts_of(run: &Run, hosts: &str) -> Result<Vec<HostIx>, Fault> {
     let names = crate::inventory::expand_plain(hosts).map_err(Fault::usage)?;
-    names.iter().map(|name| host_of(run, name)).collect()
+    let places: HashMap<&str, HostIx> = run
+        .spec
+        .targets
+        .iter()
+        .map(|target| target.name.as_ref())
+        .zip((0..).map(HostIx))
+        .collect();
+    names
+        .iter()
+        .map(|name| {
+            let place = places.get(name.as_str()).copied();
+            place.ok_or_else(|| not_of(run, name))
+        })
+        .collect()
 }
 
 fn verdict_of(word: &str) -> Result<Verdict, Fault> {
@@ -177,9 +200,10 @@ fn describe(act: &Steer) -> (&'static str, String) {
         Steer::Pause { reason } => ("pause", reason.clone()),
         Steer::Resume => ("resume", String::new()),
         Steer::Abort { reason } => ("abort", reason.clone()),
-        Steer::Retry { only } => {
+        Steer::Retry { only, hosts } => {
             let words: Vec<_> = only.iter().map(|kind| kind.word()).collect();
-            ("retry", words.join(","))
+            let words = [words.join(","), hosts.clone()];
+            ("retry", words.join(" ").trim().to_owned())
         }
         Steer::Skip { hosts } => ("skip", hosts.clone()),
         Steer::Settle { host, verdict } => ("settle", format!("{host} as {verdict}")),

@@ -53,6 +53,25 @@ struct Group<'r> {
 
 /// The groups of a run's hosts that did not end well, most hosts first.
 pub(super) fn causes(parts: &Parts, kept: &Kept, run: &Run) -> Result<Vec<CauseGroup>, Fault> {
+    let groups = groups(parts, kept, run)?;
+    Ok(groups.into_iter().map(|group| group.told(run)).collect())
+}
+
+/// The hosts that did not end well for the reason that this one did not.
+pub(super) fn same_cause(
+    parts: &Parts,
+    kept: &Kept,
+    run: &Run,
+    host: HostIx,
+) -> Result<Vec<HostIx>, Fault> {
+    let groups = groups(parts, kept, run)?;
+    let of_host = groups
+        .into_iter()
+        .find(|group| group.hosts.binary_search(&host).is_ok());
+    Ok(of_host.map_or_else(Vec::new, |group| group.hosts))
+}
+
+fn groups<'r>(parts: &Parts, kept: &Kept, run: &'r Run) -> Result<Vec<Group<'r>>, Fault> {
     let mut groups = by_ending(run);
     most_first(&mut groups);
     read_lines(parts, kept, run, &mut groups).map_err(|error| Fault::engine(error.to_string()))?;
@@ -60,7 +79,7 @@ pub(super) fn causes(parts: &Parts, kept: &Kept, run: &Run) -> Result<Vec<CauseG
     most_first(&mut groups);
     let rest = groups.split_off(groups.len().min(MOST_GROUPS));
     groups.extend(by_outcome(rest));
-    Ok(groups.into_iter().map(|group| group.told(run)).collect())
+    Ok(groups)
 }
 
 /// By outcome, step and what the engine says, or the digest of what they wrote: nothing is read.

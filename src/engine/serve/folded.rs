@@ -27,9 +27,14 @@ pub(super) fn folded(run: &Run, hosts: &[HostIx]) -> String {
 }
 
 fn fold_all(run: &Run, hosts: &[HostIx]) -> String {
+    clip(&whole(run, hosts), LONGEST)
+}
+
+/// All of these hosts as a host set, however long.
+pub(super) fn whole(run: &Run, hosts: &[HostIx]) -> String {
     let names = hosts.iter().filter_map(|ix| {
         let target = run.spec.targets.get(ix.index())?;
         Some(target.name.as_ref())
     });
-    clip(&inventory::fold(names), LONGEST)
+    inventory::fold(names)
 }

@@ -68,6 +68,11 @@ fn page(
         steps: run.spec.steps.iter().map(|s| s.name.clone()).collect(),
         matched: count(hosts.len()),
         signs_from: count(signs.start),
+        signed: if query.name_signs {
+            hosts[signs.clone()].iter().map(|at| at.ix.0).collect()
+        } else {
+            Vec::new()
+        },
         signs: hosts[signs].iter().map(|at| at.sign.letter()).collect(),
         rows_from: count(rows.start),
         rows: hosts[rows]

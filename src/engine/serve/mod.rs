@@ -13,6 +13,7 @@ mod inventory;
 mod lines;
 mod masks;
 mod overview;
+mod pick;
 mod policy;
 mod queries;
 mod run_list;
@@ -325,6 +326,7 @@ impl Session {
             Request::Lines(query) => self.lines(query).await,
             Request::Fold(query) => self.fold(query).await,
             Request::Search(query) => self.search(query).await,
+            Request::Pick(query) => self.pick(query).await,
             Request::Inventory(query) => self.inventory(query).await,
             Request::Passphrase { key, secret } => self.passphrase(key, secret).await,
             Request::Acknowledge { run, known } => self.acknowledge(run, known).await,

@@ -158,6 +158,7 @@ fn console(table: &Table<'_>) -> Console {
     Console {
         theme: table.string("theme"),
         ascii: table.boolean("ascii").unwrap_or_default(),
+        zone: table.string("zone"),
     }
 }
 

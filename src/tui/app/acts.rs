@@ -3,9 +3,9 @@
 use super::{App, Effect};
 use crate::run::ids::RunId;
 use crate::tui::keys::{Act, Tier};
-use crate::tui::overlay::{Help, Palette, Purpose, Sheet, StartForm, Themes};
+use crate::tui::overlay::{Help, Palette, Purpose, StartForm, Themes, abort_sheet, retry_sheet};
 use crate::tui::pane::{Place, Tab};
-use crate::tui::words::{count, counted, plain};
+use crate::tui::words::plain;
 use crate::wire::Request;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
@@ -57,6 +57,7 @@ impl App {
                 None => self.say("There is nothing to filter here.".to_owned()),
             },
             Act::Start => effects.push(Effect::Over(Box::new(StartForm::new("", "")))),
+            Act::Times => self.turn_zone(),
             Act::Undo => self.take_back(effects),
             Act::Redraw => effects.push(Effect::Redraw),
             Act::Detach => effects.push(Effect::Quit),
@@ -178,7 +179,7 @@ impl App {
                     reason: "resume taken back".to_owned(),
                 }))),
             }),
-            Act::Retry => effects.push(Effect::Over(Box::new(retry_sheet(view)))),
+            Act::Retry => effects.push(Effect::Over(Box::new(retry_sheet(view, None)))),
             Act::Skip => self.type_line(Purpose::Skip(run), ""),
             Act::Abort => effects.push(Effect::Over(Box::new(abort_sheet(
                 view,
@@ -218,89 +219,4 @@ impl App {
             format!("{} look at it", people.join(", "))
         }
     }
-}
-
-fn retry_sheet(view: &RunView) -> Sheet {
-    let again: u32 = view
-        .tally
-        .outcomes()
-        .filter(|(kind, _)| kind.is_failure() && *kind != crate::run::outcome::OutcomeKind::InDoubt)
-        .map(|(_, count)| count)
-        .sum();
-    let request = Request::Steer {
-        run: view.run,
-        act: Steer::Retry { only: Vec::new() },
-    };
-    Sheet::new(
-        format!("RETRY RUN {}   {}", view.run, plain(&view.title)),
-        request,
-        format!(
-            "{} of run {} started again",
-            counted(again, "host"),
-            view.run
-        ),
-    )
-    .row(
-        "what happens",
-        format!(
-            "{} that did not end well start again",
-            counted(again, "host")
-        ),
-    )
-    .row(
-        "not these",
-        "hosts in doubt: settle them first. Hosts that are ok stay as they are",
-    )
-    .row("command", &view.title)
-    .wide(again)
-}
-
-fn abort_sheet(view: &RunView, people: &str) -> Sheet {
-    let tally = &view.tally;
-    let waiting = tally.waiting + tally.held + tally.parked;
-    let request = Request::Steer {
-        run: view.run,
-        act: Steer::Abort {
-            reason: "from the console".to_owned(),
-        },
-    };
-    Sheet::new(
-        format!("ABORT RUN {}   {}", view.run, plain(&view.title)),
-        request,
-        format!("run {} aborted", view.run),
-    )
-    .row(
-        "what happens",
-        format!(
-            "{} at work get a signal, and are killed 10 s later",
-            counted(tally.busy(), "host")
-        ),
-    )
-    .row(
-        "",
-        format!("{} that wait never start", counted(waiting, "host")),
-    )
-    .row(
-        "",
-        format!(
-            "{} that ended stay as they are",
-            counted(tally.ended_all(), "host")
-        ),
-    )
-    .row(
-        "left behind",
-        "whatever the command had done on the hosts at work",
-    )
-    .row(
-        "who",
-        format!("started by {}; {people}", plain(&view.starter)),
-    )
-    .row(
-        "instead",
-        format!(
-            "p pauses: what runs is finished ({}), no more starts",
-            count(tally.busy())
-        ),
-    )
-    .typed(view.run.to_string(), "the run's number")
 }

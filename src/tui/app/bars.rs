@@ -6,7 +6,7 @@ use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::pane::Tab;
 use crate::tui::theme::Role;
-use crate::tui::words::{clip, clock, count, plain, span};
+use crate::tui::words::{clip, count, plain, span};
 use unicode_width::UnicodeWidthStr as _;
 
 /// What the bars say, and where the body is: its first row, and its height.
@@ -89,7 +89,10 @@ impl App {
                 right.push((Role::Bar, format!("{others} here")));
             }
         }
-        right.push((Role::Bar, clock(At(self.now.0 + self.skew))));
+        right.push((
+            Role::Bar,
+            self.look.zone.named_clock(At(self.now.0 + self.skew)),
+        ));
         right
     }
 
@@ -130,7 +133,7 @@ impl App {
         } else {
             String::new()
         };
-        let data = clock(At(self.answered.0 + self.skew));
+        let data = self.look.zone.clock(At(self.answered.0 + self.skew));
         Some(format!(
             "ENGINE NOT ANSWERING {:02}:{:02}, data from {data}{retry}   {}",
             down / 60,

@@ -3,6 +3,7 @@
 use super::{App, Outside, Sent};
 use crate::tui::overlay::{Purpose, Typed};
 use crate::tui::pane::Effect;
+use crate::tui::zone::Zone;
 use crate::wire::Request;
 
 impl App {
@@ -56,6 +57,7 @@ impl App {
             }
             Effect::Theme(name) => self.use_theme(&name),
             Effect::Ascii(on) => self.look.ascii = on,
+            Effect::Zone(name) => self.use_zone(&name),
             Effect::Redraw => return Some(Outside::Redraw),
             Effect::Quit => return Some(Outside::Quit),
             // Taken out of the queue before.
@@ -85,6 +87,27 @@ impl App {
     /// A line to type at the bottom.
     pub(super) fn type_line(&mut self, purpose: Purpose, text: &str) {
         self.line = Some(Typed::new(purpose, text));
+    }
+
+    fn use_zone(&mut self, name: &str) {
+        match Zone::named(name) {
+            Ok(zone) => {
+                self.look.zone = zone;
+                self.turn_zone();
+            }
+            Err(why) => self.warn(why),
+        }
+    }
+
+    /// Times in UTC, or in the person's own zone.
+    pub(super) fn turn_zone(&mut self) {
+        let words = match self.look.zone.turn() {
+            Some(name) => format!("Times are shown in {name}."),
+            None => "No zone of your own is set: `: zone Europe/Amsterdam`, or zone under \
+                     [console] in conn.toml."
+                .to_owned(),
+        };
+        self.say(words);
     }
 
     /// What came of writing a file.

@@ -17,6 +17,7 @@ use super::overlay::{Overlay, Tour, Typed};
 use super::pane::{Context, Effect, Pane, Place, Want};
 use super::screens;
 use super::theme::{BUILT_IN, Level, Role, Theme};
+use super::zone::Zone;
 use crate::run::ids::At;
 use crate::wire::console::{Overview, OverviewQuery};
 use crate::wire::reply::Fault;
@@ -47,6 +48,8 @@ pub(super) struct Setup {
     pub themes: Vec<(String, String)>,
     /// Only ASCII.
     pub ascii: bool,
+    /// The time zone that times can be turned to.
+    pub zone: Option<String>,
     /// The keys.
     pub keys: Keymap,
     /// Where it is noted that the first look is not wanted; none when there is to be no first look.
@@ -131,6 +134,7 @@ impl App {
         let look = Look {
             theme: Theme::fallback(setup.level),
             ascii: setup.ascii,
+            zone: Zone::default(),
         };
         let mut app = Self {
             look,
@@ -160,6 +164,11 @@ impl App {
         app.use_theme(&theme);
         if let Some(seen) = app.setup.tour.clone() {
             app.layers.push(Box::new(Tour::new(seen)));
+        }
+        match app.setup.zone.as_deref().map(Zone::named) {
+            Some(Ok(zone)) => app.look.zone = zone,
+            Some(Err(why)) => app.warn(why),
+            None => {}
         }
         if let Some(complaint) = app.setup.complaint.take() {
             app.warn(complaint);
@@ -192,14 +201,14 @@ impl App {
         wants
     }
 
-    /// An answer to a want.
+    /// An answer to a want; what must be done outside is returned.
     pub fn take(
         &mut self,
         asker: Asker,
         slot: &'static str,
         mark: u64,
         reply: Result<Reply, Fault>,
-    ) {
+    ) -> Vec<Outside> {
         self.answered = self.now;
         self.link = LinkState::Up;
         match (asker, reply) {
@@ -227,11 +236,12 @@ impl App {
                     }
                     (None, _) => None,
                 };
-                if let Some(place) = due.filter(|_| self.top().0 == number) {
-                    self.open(&place);
+                if let Some(effect) = due.filter(|_| self.top().0 == number) {
+                    return self.carry_out(vec![effect]);
                 }
             }
         }
+        Vec::new()
     }
 
     fn take_overview(&mut self, overview: Overview) {

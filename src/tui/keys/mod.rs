@@ -67,13 +67,17 @@ pub(super) enum Act {
     Mask,
     /// Select what the cursor is on.
     Select,
+    /// Select all that stand alike.
+    SelectGroup,
+    /// Every group with its lines, or only its name.
+    Unfold,
     /// Another way to show the same.
     View,
     /// Another order.
     Sort,
     /// Wrap long lines or cut them.
     Wrap,
-    /// Times: none, from the start, of the clock.
+    /// In output: times from the start, of the clock, or none. Elsewhere: UTC or the own zone.
     Times,
     /// Copy the line.
     Copy,
@@ -190,8 +194,10 @@ table! {
     View "view" "v" "view" Look "Another way to show the same.";
     Sort "sort" "o" "sort" Look "Another order.";
     Select "select" "Space" "select" Look "Select what the cursor is on, or not.";
+    SelectGroup "select-group" "*" "select group" Look "Select all hosts that stand as this one does, or none of them.";
+    Unfold "unfold" "F" "unfold all" Look "Every group with the end of its output, or only its name.";
     Wrap "wrap" "w" "wrap" Look "Wrap long lines, or cut them.";
-    Times "times" "t" "times" Look "Times: none, from the start, of the clock.";
+    Times "times" "t" "times" Look "In output: times from the start, of the clock, none. Elsewhere: UTC or your own zone.";
     Copy "copy" "y" "copy" Look "Copy the line to your clipboard, through the terminal.";
     CopyHosts "copy-hosts" "Y" "copy hosts" Look "Copy the hosts as a host set.";
     Start "start" "r" "run…" Asks "Start a command on hosts.";

@@ -20,6 +20,7 @@ enum Does {
     Theme(String),
     Ascii(bool),
     Save(String),
+    Zone(String),
 }
 
 /// One row.
@@ -139,6 +140,7 @@ impl Palette {
             Does::Go(place) => Effect::Open(place),
             Does::Theme(name) => Effect::Theme(name),
             Does::Ascii(on) => Effect::Ascii(on),
+            Does::Zone(name) => Effect::Zone(name),
             Does::Save(path) => Effect::Save {
                 path,
                 text: String::new(),
@@ -147,15 +149,29 @@ impl Palette {
     }
 }
 
-/// `save FILE`: what can be seen, in a file.
+/// `save FILE`: what can be seen, in a file. `zone NAME`: times as they are there.
 fn command(text: &str) -> Option<Row> {
-    let path = text.trim_start().strip_prefix("save ")?.trim();
-    (!path.is_empty()).then(|| Row {
+    let (word, rest) = text.trim_start().split_once(' ')?;
+    let rest = rest.trim();
+    let (kind, about, does) = match word {
+        "save" => (
+            "file",
+            "Writes what this screen shows to a file of yours.",
+            Does::Save(rest.to_owned()),
+        ),
+        "zone" => (
+            "look",
+            "Shows times as they are there, as in Europe/Amsterdam.",
+            Does::Zone(rest.to_owned()),
+        ),
+        _ => return None,
+    };
+    (!rest.is_empty()).then(|| Row {
         key: String::new(),
-        label: format!("save {path}"),
-        about: "Writes what this screen shows to a file of yours.".to_owned(),
-        kind: "file",
-        does: Does::Save(path.to_owned()),
+        label: format!("{word} {rest}"),
+        about: about.to_owned(),
+        kind,
+        does,
     })
 }
 
@@ -281,6 +297,6 @@ impl Overlay for Palette {
     }
 
     fn hint(&self) -> String {
-        "Enter do it   Up Down choose   Esc close   save FILE writes what is shown".to_owned()
+        "Enter do it   Up Down choose   Esc close   or type: save FILE, zone NAME".to_owned()
     }
 }

@@ -6,7 +6,7 @@ use crate::tui::keys::Act;
 use crate::tui::list::List;
 use crate::tui::pane::{Context, Effect, Pane, Place, Tab, Want};
 use crate::tui::theme::Role;
-use crate::tui::words::{count, moment, plain};
+use crate::tui::words::{count, plain};
 use crate::wire::reply::Fault;
 use crate::wire::view::AuditView;
 use crate::wire::{Reply, Request};
@@ -144,7 +144,7 @@ impl Pane for Audit {
             else {
                 break;
             };
-            let when = moment(record.at, context.now);
+            let when = context.look.zone.moment(record.at, context.now);
             canvas.text(1, y, Role::Dim, &format!("{when:>13}"));
             canvas.clipped(16, y, 11, Role::Accent, &plain(&record.by));
             canvas.clipped(28, y, 11, Role::Title, &plain(&record.act));

@@ -6,7 +6,8 @@ use crate::tui::keys::Act;
 use crate::tui::list::List;
 use crate::tui::pane::{Context, Effect, Pane, Place, Tab, Want, run_sign};
 use crate::tui::theme::Role;
-use crate::tui::words::{ago, count, counted, moment, plain};
+use crate::tui::words::{ago, count, counted, plain};
+use crate::tui::zone::Zone;
 use crate::wire::handover::{Handover, HandoverRun};
 use crate::wire::reply::Fault;
 use crate::wire::{Reply, Request};
@@ -25,7 +26,7 @@ pub(in crate::tui) struct HandoverPane {
 }
 
 impl HandoverPane {
-    fn rebuild(&mut self, now: At) {
+    fn rebuild(&mut self, now: At, zone: &Zone) {
         let Some(handover) = &self.came else {
             return;
         };
@@ -58,7 +59,7 @@ impl HandoverPane {
                 .unwrap_or_default();
             let words = format!(
                 "  {}  {}  {run}{}",
-                moment(note.at, now),
+                zone.moment(note.at, now),
                 note.by,
                 note.text
             );
@@ -172,7 +173,7 @@ impl Pane for HandoverPane {
         if self.since.is_none() {
             self.since = Some(context.now.0 - SHIFT_MS);
         }
-        self.rebuild(context.now);
+        self.rebuild(context.now, &context.look.zone);
         self.list.fit(self.list.total, u32::from(height));
         let (from, until) = self.list.seen();
         for (y, place) in (0..).zip(from..until) {

@@ -15,7 +15,7 @@ use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::pane::{WAIT_MS, Want};
 use crate::tui::theme::Role;
-use crate::tui::words::{clock, count};
+use crate::tui::words::count;
 use crate::wire::Request;
 use crate::wire::console::{Line, LinesPage, LinesQuery};
 use crate::wire::view::TaskView;
@@ -251,7 +251,7 @@ impl Lines {
                 9
             }
             Times::Clock => {
-                canvas.text(0, y, Role::Dim, &clock(At(line.at_ms)));
+                canvas.text(0, y, Role::Dim, &canvas.zone().clock(At(line.at_ms)));
                 10
             }
         };

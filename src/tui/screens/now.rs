@@ -7,7 +7,7 @@ use crate::tui::keys::Act;
 use crate::tui::list::List;
 use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want, run_sign};
 use crate::tui::theme::Role;
-use crate::tui::words::{ago, bytes, clock, count, counted, plain, seconds, span};
+use crate::tui::words::{ago, bytes, count, counted, plain, seconds, span};
 use crate::wire::console::{GridPage, GridQuery, Overview, Presence};
 use crate::wire::reply::Fault;
 use crate::wire::view::{RunLine, RunView};
@@ -128,7 +128,10 @@ fn rows(overview: &Overview, context: &Context) -> Vec<Row> {
         ));
         rows.extend(needs.into_iter().map(Row::Need));
     } else {
-        let words = format!("Nothing needs you. Checked {}.", clock(context.now));
+        let words = format!(
+            "Nothing needs you. Checked {}.",
+            context.look.zone.named_clock(context.now)
+        );
         rows.push(Row::Words(words, Role::Ok));
         if overview.open.is_empty() && overview.ended.is_empty() {
             let key = context.keys.key(Act::Start);

@@ -7,7 +7,7 @@ use crate::tui::keys::Act;
 use crate::tui::list::{List, nearest};
 use crate::tui::pane::{Context, Effect, Pane, Place, Tab, Want, run_sign};
 use crate::tui::theme::Role;
-use crate::tui::words::{ago, count, moment, plain, seconds, span};
+use crate::tui::words::{ago, count, plain, seconds, span};
 use crate::wire::reply::Fault;
 use crate::wire::request::RunsQuery;
 use crate::wire::view::{RunLine, RunView};
@@ -271,7 +271,7 @@ impl Runs {
             let (sign, role) = run_sign(&line.state);
             x = canvas.text(x, y + 2, role, sign);
         }
-        let when = moment(here.created, now);
+        let when = canvas.zone().moment(here.created, now);
         let words = format!("began {when} by {}, {}", plain(&here.starter), here.state);
         canvas.clipped(1, y + 3, canvas.width() - 2, Role::Text, &words);
     }

@@ -10,8 +10,8 @@ use crate::run::output::OutStream;
 use crate::run::sign::Sign;
 use crate::run::tally::Tally;
 use crate::wire::console::{
-    CauseGroup, FoldGroup, FoldPage, GridPage, GridQuery, GroupLine, HostLine, InventoryPage, Line,
-    LinesPage, Overview, Presence, SearchPage, Times,
+    CauseGroup, FoldGroup, FoldPage, FoldQuery, GridPage, GridQuery, GroupLine, GroupLines,
+    HostLine, InventoryPage, Line, LinesPage, Overview, Picked, Presence, SearchPage, Times,
 };
 use crate::wire::reply::Fault;
 use crate::wire::view::{EngineStatus, RunLine, RunView, TaskView, TimelineEntry};
@@ -169,6 +169,11 @@ fn grid(query: &GridQuery) -> GridPage {
         signs: window(query.signs)
             .map(|place| sign(place).letter())
             .collect(),
+        signed: if query.name_signs {
+            window(query.signs).collect()
+        } else {
+            Vec::new()
+        },
         rows_from: query.rows.0,
         rows: window(query.rows).map(task).collect(),
         place: query.at,
@@ -247,7 +252,7 @@ fn lines(host: u32) -> LinesPage {
     }
 }
 
-fn fold() -> FoldPage {
+fn fold(query: &FoldQuery) -> FoldPage {
     let group = |key: &str, outcome: Option<Outcome>, count: u32, first: u32| FoldGroup {
         key: key.into(),
         standing: if outcome.is_some() {
@@ -275,6 +280,24 @@ fn fold() -> FoldPage {
             group("running", None, 412, 12),
         ],
         more: (0, 0),
+        lines: [0, 1, 600, 12]
+            .into_iter()
+            .filter(|_| query.lines > 0)
+            .map(|host| {
+                let page = lines(host);
+                GroupLines {
+                    total: if host == 1 { 120 } else { page.total },
+                    lines: page.lines,
+                }
+            })
+            .collect(),
+        newest: (12..18)
+            .map(|place| {
+                let line = "Unpacking nginx (1.27.3-1) over (1.27.2-2) ...";
+                (task(place).host, Bytes::from_static(line.as_bytes()))
+            })
+            .collect(),
+        newest_mark: 1,
         main: Some(2),
     }
 }
@@ -313,7 +336,15 @@ pub fn engine(request: &Request) -> Result<Reply, Fault> {
         Request::Overview(_) => Reply::Overview(Box::new(overview())),
         Request::Grid(query) => Reply::Grid(Box::new(grid(query))),
         Request::Lines(query) => Reply::Lines(Box::new(lines(query.host))),
-        Request::Fold(_) => Reply::Fold(Box::new(fold())),
+        Request::Fold(query) => Reply::Fold(Box::new(fold(query))),
+        Request::Pick(query) => {
+            let alike = query.like.map_or(0..0, |_| 1..12);
+            let hosts: Vec<u32> = query.hosts.iter().copied().chain(alike).collect();
+            Reply::Picked(Box::new(Picked {
+                folded: format!("web[00001-{:05}].ams2.example.net", hosts.len()),
+                hosts,
+            }))
+        }
         Request::Inventory(_) => Reply::Inventory(Box::new(inventory())),
         Request::Runs(_) => Reply::Runs(overview().ended),
         Request::Search(_) => Reply::Found(Box::new(SearchPage {

@@ -64,6 +64,64 @@ fn a_pause_is_sent_at_once_and_can_be_taken_back() {
 }
 
 #[test]
+fn hosts_that_failed_alike_are_chosen_and_retried_together() {
+    let mut console = on_run();
+    console.press("*").answer(engine);
+    assert!(
+        console
+            .screen()
+            .contains("11 hosts that stand alike are chosen")
+    );
+    console.press("R").answer(engine);
+    assert!(console.screen().contains("those of 11 hosts chosen"));
+    console.press("y");
+    let [Request::Steer { act, .. }] = console.acts()[..] else {
+        panic!("{:?}", console.acts());
+    };
+    assert!(
+        matches!(act, Steer::Retry { hosts, .. } if hosts == "web[00001-00011].ams2.example.net")
+    );
+}
+
+#[test]
+fn a_command_starts_on_the_chosen_hosts() {
+    let mut console = on_run();
+    console.press("Space").answer(engine);
+    console.press("r").answer(engine);
+    let screen = console.screen();
+    assert!(
+        screen.contains("web[00001-00001].ams2.example.net"),
+        "{screen}"
+    );
+    assert!(console.acts().is_empty());
+}
+
+#[test]
+fn another_key_calls_off_what_waited_for_the_chosen_hosts() {
+    let mut console = on_run();
+    console.press("Space").answer(engine);
+    console.press("R j").answer(engine);
+    assert!(!console.screen().contains("RETRY"));
+}
+
+#[test]
+fn times_turn_to_the_zone_of_the_person_and_back() {
+    let mut console = Console::new(80, 24);
+    console.answer(engine);
+    let utc = console.screen();
+    console.press("t");
+    assert!(console.screen().contains("No zone of your own"));
+    console
+        .press(":")
+        .type_text("zone Asia/Tokyo")
+        .press("Enter");
+    assert!(console.screen().contains(" JST"), "{}", console.screen());
+    console.press("t");
+    let back = console.screen();
+    assert_eq!(back.lines().next(), utc.lines().next());
+}
+
+#[test]
 fn who_does_not_have_the_conn_is_told_whom_to_ask() {
     let mut console = Console::new(80, 24);
     console.answer(engine).press("2 j").answer(engine);

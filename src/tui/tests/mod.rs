@@ -37,6 +37,7 @@ impl Console {
             theme: "terminal".into(),
             themes: Vec::new(),
             ascii: false,
+            zone: None,
             keys: Keymap::default(),
             tour: None,
             complaint: None,
@@ -94,7 +95,8 @@ impl Console {
             self.draw();
             for (asker, want) in self.app.wants() {
                 let reply = engine(&want.request);
-                self.app.take(asker, want.slot, want.mark, reply);
+                let outside = self.app.take(asker, want.slot, want.mark, reply);
+                self.outside.extend(outside);
             }
         }
         self

@@ -46,6 +46,21 @@ fn a_group_is_compared_with_the_main_one() {
 }
 
 #[test]
+fn every_group_is_unfolded_at_once() {
+    at_sizes("output-unfolded", &["2", "j", "Enter", "Tab", "Enter", "F"]);
+}
+
+#[test]
+fn hosts_at_work_show_the_newest_line_of_each() {
+    at_sizes("output-at-work", &["2", "j", "Enter", "Tab", "Enter", "G"]);
+}
+
+#[test]
+fn chosen_hosts_are_marked_and_counted() {
+    at_sizes("run-chosen", &["2", "j", "Enter", "v", "Space", "j", "*"]);
+}
+
+#[test]
 fn one_host_shows_its_lines() {
     at_sizes("host-output", &["2", "j", "Enter", "j", "Enter"]);
 }

@@ -85,7 +85,15 @@ impl RunPane {
             };
             let (role, text) =
                 sign.map_or((Role::Stale, "#"), |sign| (role_of(sign), sign.letter()));
+            let host = place
+                .checked_sub(page.signs_from)
+                .and_then(|at| page.signed.get(at as usize));
+            let chosen = host.is_some_and(|host| self.choice.holds(*host));
             canvas.letter(x, first + y, role, text);
+            if chosen {
+                let style = canvas.style(Role::Match);
+                canvas.paint(x, first + y, 1, style);
+            }
             if place == self.at && self.focus == Focus::Hosts {
                 let style = canvas.style(Role::Cursor);
                 canvas.paint(x, first + y, 1, style);
@@ -114,6 +122,9 @@ impl RunPane {
             let room = width.saturating_sub(name_room + 29);
             let detail = task.detail.clone().unwrap_or_default();
             canvas.clipped(28 + name_room, y, room, Role::Dim, &plain(&detail));
+            if self.choice.holds(task.ix) {
+                canvas.text(2, y, Role::Mark, "*");
+            }
             if place == self.at && self.focus == Focus::Hosts {
                 canvas.text(0, y, Role::Key, ">");
                 canvas.paint_row(y, Role::Cursor);

@@ -1,11 +1,13 @@
 //! One run: every host as a letter, the worst first; why hosts failed; who is slow; what happened.
 
+mod choice;
 mod draw;
 mod layout;
 mod parts;
 mod words;
 
 use super::output::Output;
+use choice::Choice;
 use layout::Layout;
 use parts::{draw_head, draw_side, draw_story};
 
@@ -64,8 +66,10 @@ pub(in crate::tui) struct RunPane {
     part: u64,
     tail: Option<LinesPage>,
     causes: List,
+    choice: Choice,
     /// The host under the cursor is to be opened as soon as it is known which it is.
     opening: bool,
+    due: Option<Effect>,
     gone: Option<String>,
 }
 
@@ -85,6 +89,8 @@ impl RunPane {
             part: 0,
             tail: None,
             causes: List::default(),
+            choice: Choice::default(),
+            due: None,
             opening: false,
             gone: None,
         }
@@ -189,6 +195,22 @@ impl RunPane {
         }
     }
 
+    /// The host that is meant: the one under the cursor, or the first of the cause there.
+    fn meant(&self) -> Option<u32> {
+        if self.focus == Focus::Hosts {
+            return self.on;
+        }
+        let causes = &self.page.as_ref()?.causes;
+        causes.get(self.causes.at as usize).map(|cause| cause.first)
+    }
+
+    fn may_steer(&self, context: &Context) -> bool {
+        self.page.as_ref().is_some_and(|page| {
+            let holder = page.view.holder.as_deref();
+            holder.is_none_or(|holder| holder == context.you)
+        })
+    }
+
     fn place_of_host(&self) -> Option<Place> {
         let host = self.host()?;
         Some(Place::Host(self.run, host.ix, host.host.clone()))
@@ -231,7 +253,8 @@ impl Pane for RunPane {
             Mode::Grid => ((self.top * columns, (rows + 2) * columns), (self.at, 1)),
             Mode::Table => ((self.top, rows), (self.top, rows)),
         };
-        let part = part_of(&(self.sort as u8, &self.text, signs, rows));
+        let named = self.choice.is_empty();
+        let part = part_of(&(self.sort as u8, &self.text, signs, rows, named));
         let known = self.page.as_ref().filter(|_| self.part == part);
         let request = Request::Grid(GridQuery {
             run: self.run,
@@ -242,6 +265,7 @@ impl Pane for RunPane {
             signs,
             rows,
             at: self.on,
+            name_signs: !self.choice.is_empty() && self.mode == Mode::Grid,
         });
         let over = self
             .page
@@ -253,6 +277,7 @@ impl Pane for RunPane {
             Want::follow("grid", request)
         };
         let mut wants = vec![Want { mark: part, ..want }];
+        wants.extend(self.choice.want());
         if let Some(host) = self.on.filter(|_| layout.host_rows > 1) {
             let tail = self.tail.as_ref();
             let task = tail
@@ -304,14 +329,21 @@ impl Pane for RunPane {
                 self.part = mark;
             }
             Reply::Lines(page) if slot == "tail" => self.tail = Some(*page),
+            Reply::Picked(picked) => {
+                let view = self.page.as_ref().map(|page| &page.view);
+                self.due = view.and_then(|view| self.choice.take(*picked, view));
+            }
             _ => {}
         }
     }
 
-    fn due(&mut self) -> Option<Place> {
+    fn due(&mut self) -> Option<Effect> {
+        if let Some(effect) = self.due.take() {
+            return Some(effect);
+        }
         let place = self.place_of_host().filter(|_| self.opening);
         self.opening &= place.is_none();
-        place
+        place.map(Effect::Open)
     }
 
     fn refused(&mut self, slot: &str, fault: &Fault) {
@@ -330,10 +362,27 @@ impl Pane for RunPane {
 
     fn act(&mut self, act: Act, context: &Context, effects: &mut Vec<Effect>) -> bool {
         self.opening = false;
+        self.choice.forget();
         if self.focus == Focus::Causes && self.causes.act(act) {
             return true;
         }
         match act {
+            Act::Select => match self.meant() {
+                Some(host) if self.focus == Focus::Hosts => self.choice.turn(host),
+                Some(host) => self.choice.like(self.run, host),
+                None => {}
+            },
+            Act::SelectGroup => {
+                if let Some(host) = self.meant() {
+                    self.choice.like(self.run, host);
+                }
+            }
+            Act::CopyHosts | Act::Start if !self.choice.is_empty() => {
+                self.choice.with(self.run, act);
+            }
+            Act::Retry | Act::Skip if !self.choice.is_empty() && self.may_steer(context) => {
+                self.choice.with(self.run, act);
+            }
             Act::Open => self.open(effects),
             Act::NextPane => {
                 let causes = self
@@ -481,7 +530,7 @@ impl Pane for RunPane {
             .map(|(by, _)| format!("{by} asks for the conn: W gives it, D keeps it"));
         let filter = (!self.text.is_empty())
             .then(|| format!("filter: {} ({} hosts)", self.text, count(page.matched)));
-        let words: Vec<String> = [asked, filter, view.because.clone()]
+        let words: Vec<String> = [asked, self.choice.words(), filter, view.because.clone()]
             .into_iter()
             .flatten()
             .collect();

@@ -5,7 +5,7 @@ use crate::run::sign::Sign;
 use crate::tui::canvas::{Canvas, cells};
 use crate::tui::pane::{Context, role_of, run_sign};
 use crate::tui::theme::Role;
-use crate::tui::words::{clock, count, moment, plain, seconds, span};
+use crate::tui::words::{count, plain, seconds, span};
 use crate::wire::console::GridPage;
 use crate::wire::view::RunView;
 
@@ -14,7 +14,7 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
     let until = view.ended.unwrap_or(context.now);
     let mut words = vec![
         format!("by {}", plain(&view.starter)),
-        clock(view.created),
+        context.look.zone.clock(view.created),
         span(seconds(view.created, until)),
     ];
     if view.ended.is_none() {
@@ -118,7 +118,7 @@ pub(super) fn draw_story(canvas: &mut Canvas, y: u16, page: &GridPage, context: 
     let rows = usize::from(canvas.height().saturating_sub(y + 1));
     let skip = page.timeline.len().saturating_sub(rows);
     for (row, entry) in (y + 1..).zip(page.timeline.iter().skip(skip)) {
-        let when = moment(entry.at, context.now);
+        let when = context.look.zone.moment(entry.at, context.now);
         let x = canvas.text(1, row, Role::Dim, &when);
         let x = canvas.text(x + 2, row, Role::Accent, &plain(&entry.by));
         canvas.clipped(
@@ -153,7 +153,7 @@ pub(in crate::tui::screens) fn draw_summary(
     let words = format!(
         "by {}, {}, {}",
         plain(&view.starter),
-        moment(view.created, context.now),
+        context.look.zone.moment(view.created, context.now),
         span(seconds(view.created, until))
     );
     canvas.clipped(0, 1, width, Role::Dim, &words);

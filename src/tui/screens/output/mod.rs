@@ -1,23 +1,31 @@
 //! What a run's hosts wrote, folded: one group for each output, its lines beside it, and where it
 //! differs from the group that most hosts are in.
 
+mod difference;
+mod draw;
+mod unfolded;
+
+use difference::{Difference, settle};
+use unfolded::{LINES, Unfolded};
+
 use super::lines::Lines;
 use super::search::Search;
 use crate::run::ids::RunId;
 use crate::run::sign::Sign;
-use crate::run::unified::unified;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::list::{List, nearest};
-use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want, role_of};
+use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want};
 use crate::tui::theme::Role;
-use crate::tui::words::{count, counted, plain, span};
+use crate::tui::words::{counted, plain};
 use crate::wire::console::{FoldGroup, FoldPage, FoldQuery, LinesQuery};
 use crate::wire::reply::Fault;
 use crate::wire::{Reply, Request};
 
 /// From this width on groups and lines stand side by side.
 const WIDE: u16 = 120;
+/// Hosts at work whose newest line is told.
+const NEWEST: u32 = 40;
 /// Lines of each side that are compared.
 const COMPARED: u32 = 2_000;
 
@@ -27,15 +35,6 @@ enum Focus {
     #[default]
     Groups,
     Lines,
-}
-
-/// Two outputs side by side: the hosts whose outputs they are, and their lines.
-struct Difference {
-    hosts: (u32, u32),
-    words: String,
-    sides: [Option<Vec<String>>; 2],
-    shown: Vec<String>,
-    list: List,
 }
 
 /// The screen.
@@ -52,6 +51,8 @@ pub(in crate::tui) struct Output {
     focus: Focus,
     lines: Lines,
     difference: Option<Difference>,
+    /// Every group with the end of its output, when that is shown.
+    unfolded: Option<Unfolded>,
     search: Search,
     gone: Option<String>,
 }
@@ -69,6 +70,7 @@ impl Output {
             focus: Focus::Groups,
             lines: Lines::new(run, 0),
             difference: None,
+            unfolded: None,
             search: Search::default(),
             gone: None,
         }
@@ -166,6 +168,45 @@ impl Output {
         self.lines.show(hit.line);
     }
 
+    /// Every group with its lines, or only its name; the group under the cursor stays there.
+    fn unfold(&mut self) {
+        if let Some(unfolded) = self.unfolded.take() {
+            if let Some(group) = unfolded.group() {
+                self.list.go(u32::try_from(group).unwrap_or(0));
+                self.turned();
+            }
+            return;
+        }
+        let mut unfolded = Unfolded::default();
+        if let Some(page) = &mut self.page {
+            unfolded.settle(page);
+            unfolded.go(self.list.at as usize);
+            page.view.revision = 0;
+        }
+        self.unfolded = Some(unfolded);
+    }
+
+    fn act_unfolded(&mut self, act: Act, effects: &mut Vec<Effect>) -> bool {
+        let (Some(unfolded), Some(page)) = (&mut self.unfolded, &self.page) else {
+            return false;
+        };
+        let group = unfolded.group().and_then(|place| page.groups.get(place));
+        match act {
+            Act::Back => self.unfold(),
+            Act::NextFailure => unfolded.failure(1, page),
+            Act::PreviousFailure => unfolded.failure(-1, page),
+            Act::Open => effects.extend(group.map(|group| {
+                let name = first_name(&group.hosts);
+                Effect::Open(Place::Host(self.run, group.first, name))
+            })),
+            Act::CopyHosts => effects.extend(
+                group.map(|group| Effect::Copy(group.hosts.clone(), counted(group.count, "host"))),
+            ),
+            act => return unfolded.act(act),
+        }
+        true
+    }
+
     fn failure(&mut self, by: i64) {
         let bad = |at: usize| {
             self.groups()
@@ -179,19 +220,9 @@ impl Output {
     }
 }
 
-fn sign_of(group: &FoldGroup) -> Sign {
+/// How a group stands.
+pub(super) fn sign_of(group: &FoldGroup) -> Sign {
     Sign::of_task(&group.standing, group.outcome.as_ref())
-}
-
-/// Compares as soon as both sides are there.
-fn settle(difference: &mut Difference) {
-    if let [Some(one), Some(other)] = &difference.sides {
-        difference.shown = unified(one, other);
-        if difference.shown.is_empty() {
-            difference.shown = vec!["The stored lines are equal.".to_owned()];
-        }
-        difference.list.total = u32::try_from(difference.shown.len()).unwrap_or(u32::MAX);
-    }
 }
 
 impl Pane for Output {
@@ -216,6 +247,9 @@ impl Pane for Output {
             revision: self.page.as_ref().map_or(0, |page| page.view.revision),
             wait_ms: WAIT_MS,
             mask: self.mask,
+            lines: if self.unfolded.is_some() { LINES } else { 0 },
+            newest: NEWEST,
+            newest_mark: self.page.as_ref().map_or(0, |page| page.newest_mark),
         });
         let over = self
             .page
@@ -249,6 +283,9 @@ impl Pane for Output {
     fn take(&mut self, slot: &str, _: u64, reply: Reply) {
         match (slot, reply) {
             (_, Reply::Fold(page)) => {
+                if let Some(unfolded) = &mut self.unfolded {
+                    unfolded.settle(&page);
+                }
                 self.page = Some(*page);
                 self.settle();
             }
@@ -299,6 +336,13 @@ impl Pane for Output {
             if self.focus == Focus::Lines && difference.list.act(act) {
                 return true;
             }
+        }
+        if act == Act::Unfold {
+            self.unfold();
+            return true;
+        }
+        if self.unfolded.is_some() && self.act_unfolded(act, effects) {
+            return true;
         }
         match act {
             Act::NextPane => {
@@ -371,6 +415,10 @@ impl Pane for Output {
             canvas.text(1, 0, Role::Dim, "Asking the engine…");
             return;
         }
+        if let (Some(unfolded), Some(page)) = (&mut self.unfolded, &self.page) {
+            unfolded.draw(canvas, page);
+            return;
+        }
         if width >= WIDE {
             let left = (width * 2 / 5).min(64);
             self.draw_groups(&mut canvas.part(0, 0, left - 1, height));
@@ -391,6 +439,7 @@ impl Pane for Output {
             Act::Diff,
             Act::Search,
             Act::NextPane,
+            Act::Unfold,
             Act::Mask,
             Act::Wrap,
             Act::Times,
@@ -410,7 +459,11 @@ impl Pane for Output {
     }
 
     fn status(&self) -> String {
-        let mut words = vec![self.search.words(), self.lines.place()];
+        let place = match &self.unfolded {
+            Some(_) => String::new(),
+            None => self.lines.place(),
+        };
+        let mut words = vec![self.search.words(), place];
         if self.mask {
             words.push("masked".to_owned());
         }
@@ -439,137 +492,4 @@ impl Pane for Output {
 fn first_name(folded: &str) -> String {
     let end = folded.find(',').filter(|end| !folded[..*end].contains('['));
     plain(&folded[..end.unwrap_or(folded.len())])
-}
-
-impl Output {
-    fn draw_groups(&mut self, canvas: &mut Canvas) {
-        let (width, height) = (canvas.width(), canvas.height());
-        let Some(page) = self.page.clone() else {
-            return;
-        };
-        let hosts = page.view.tally.total();
-        let masked = if self.mask { ", masked" } else { "" };
-        let title = format!(
-            "{} of {}{masked}",
-            counted(page.groups.len() as u64, "group"),
-            counted(hosts, "host")
-        );
-        canvas.rule(0, &title, "failures first");
-        self.list
-            .fit(self.list.total, u32::from(height.saturating_sub(1)));
-        let (from, until) = self.list.seen();
-        for (y, place) in (1..).zip(from..until) {
-            let Some(group) = page.groups.get(place as usize) else {
-                break;
-            };
-            let sign = sign_of(group);
-            let how = match &group.outcome {
-                Some(crate::run::outcome::Outcome::Failed(code)) => format!("rc {code}"),
-                _ => sign.word().to_owned(),
-            };
-            let chosen = self.selected.as_ref() == Some(&group.key);
-            canvas.text(
-                1,
-                y,
-                role_of(sign),
-                &format!("{}{:>6}", sign.letter(), count(group.count)),
-            );
-            canvas.text(9, y, role_of(sign), &how);
-            let main = page.main == Some(place);
-            let tail = if main {
-                "main".to_owned()
-            } else {
-                wrote(group)
-            };
-            let at = canvas.right(1, y, Role::Dim, &tail);
-            let name_role = if chosen { Role::Mark } else { Role::Text };
-            canvas.clipped(
-                21,
-                y,
-                at.saturating_sub(22),
-                name_role,
-                &plain(&group.hosts),
-            );
-            if place == self.list.at {
-                canvas.text(0, y, Role::Key, ">");
-                if self.focus == Focus::Groups {
-                    let style = canvas.style(Role::Cursor);
-                    canvas.paint(0, y, width, style);
-                }
-            } else if chosen {
-                canvas.text(0, y, Role::Mark, "*");
-            }
-        }
-    }
-
-    fn draw_lines(&mut self, canvas: &mut Canvas, context: &Context) {
-        let height = canvas.height();
-        if let Some(difference) = &mut self.difference {
-            canvas.rule(0, &format!("diff: {}", difference.words), "- there  + here");
-            draw_difference(&mut canvas.below(1), difference);
-            return;
-        }
-        let Some(group) = self.group() else {
-            canvas.rule(0, "", "");
-            canvas.text(1, 1, Role::Dim, "No host yet.");
-            return;
-        };
-        let alone = self.lines.host == group.first;
-        let title = match self.lines.task().filter(|_| !alone) {
-            Some(task) => plain(&task.host),
-            None if group.count == 1 => plain(&group.hosts),
-            None if group.outcome.is_none() => format!(
-                "the first of {} that are {}",
-                count(group.count),
-                group.standing
-            ),
-            None => format!("{} identical", counted(group.count, "host")),
-        };
-        let took = if group.outcome.is_some() {
-            span(group.seconds.1)
-        } else {
-            String::new()
-        };
-        canvas.rule(0, &title, &took);
-        let mut y = 1;
-        if let Some(detail) = group.detail.as_ref().filter(|_| alone) {
-            canvas.clipped(1, y, canvas.width() - 2, Role::Accent, &plain(detail));
-            y += 1;
-        }
-        if height > y {
-            self.lines.draw(&mut canvas.below(y), context.now);
-        }
-    }
-}
-
-fn wrote(group: &FoldGroup) -> String {
-    let bytes = group.output.stdout + group.output.stderr;
-    match (&group.outcome, bytes) {
-        (None, _) => String::new(),
-        (_, 0) => "nothing written".to_owned(),
-        (_, bytes) => format!("{}B", crate::tui::words::bytes(bytes)),
-    }
-}
-
-fn draw_difference(canvas: &mut Canvas, difference: &mut Difference) {
-    if difference.shown.is_empty() {
-        canvas.text(1, 0, Role::Dim, "comparing…");
-        return;
-    }
-    difference
-        .list
-        .fit(difference.list.total, u32::from(canvas.height()));
-    let (from, until) = difference.list.seen();
-    for (y, place) in (0..).zip(from..until) {
-        let Some(line) = difference.shown.get(place as usize) else {
-            break;
-        };
-        let role = match line.chars().next() {
-            Some('+') => Role::Added,
-            Some('-') => Role::Removed,
-            Some('@') => Role::Accent,
-            _ => Role::Text,
-        };
-        canvas.clipped(1, y, canvas.width() - 1, role, line);
-    }
 }

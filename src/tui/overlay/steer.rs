@@ -1,0 +1,138 @@
+//! The sheets that ask before a run is steered.
+
+use super::Sheet;
+use crate::tui::words::{clip, count, counted, plain};
+use crate::wire::Request;
+use crate::wire::console::Picked;
+use crate::wire::request::Steer;
+use crate::wire::view::RunView;
+
+/// Asks whether hosts that did not end well shall start again: those that were picked, or all.
+pub(in crate::tui) fn retry_sheet(view: &RunView, picked: Option<&Picked>) -> Sheet {
+    let again: u32 = view
+        .tally
+        .outcomes()
+        .filter(|(kind, _)| kind.is_failure() && *kind != crate::run::outcome::OutcomeKind::InDoubt)
+        .map(|(_, count)| count)
+        .sum();
+    let request = Request::Steer {
+        run: view.run,
+        act: Steer::Retry {
+            only: Vec::new(),
+            hosts: picked.map_or_else(String::new, |picked| picked.folded.clone()),
+        },
+    };
+    let (words, shown) = match picked {
+        None => (counted(again, "host"), again),
+        Some(picked) => {
+            let chosen = chosen(picked);
+            let words = format!("those of {} chosen", counted(chosen, "host"));
+            (words, chosen.min(again))
+        }
+    };
+    Sheet::new(
+        format!("RETRY RUN {}   {}", view.run, plain(&view.title)),
+        request,
+        format!("{words} of run {} started again", view.run),
+    )
+    .row(
+        "what happens",
+        format!("{words} that did not end well start again"),
+    )
+    .row(
+        "hosts",
+        picked.map_or_else(|| "all of them".to_owned(), named),
+    )
+    .row(
+        "not these",
+        "hosts in doubt: settle them first. Hosts that are ok stay as they are",
+    )
+    .row("command", &view.title)
+    .wide(shown)
+}
+
+/// Asks whether hosts shall be left out.
+pub(in crate::tui) fn skip_sheet(view: &RunView, picked: &Picked) -> Sheet {
+    let words = counted(chosen(picked), "host");
+    let request = Request::Steer {
+        run: view.run,
+        act: Steer::Skip {
+            hosts: picked.folded.clone(),
+        },
+    };
+    Sheet::new(
+        format!("SKIP HOSTS OF RUN {}   {}", view.run, plain(&view.title)),
+        request,
+        format!("hosts of run {} skipped", view.run),
+    )
+    .row(
+        "what happens",
+        format!("those of {words} chosen that wait are left out for good"),
+    )
+    .row("hosts", named(picked))
+    .row(
+        "not these",
+        "hosts at work, and those that ended: they stay as they are",
+    )
+    .wide(chosen(picked))
+}
+
+/// The hosts, as many as a sheet has room for.
+fn named(picked: &Picked) -> String {
+    clip(&plain(&picked.folded), 240, true)
+}
+
+fn chosen(picked: &Picked) -> u32 {
+    u32::try_from(picked.hosts.len()).unwrap_or(u32::MAX)
+}
+
+/// Asks whether a run shall be aborted.
+pub(in crate::tui) fn abort_sheet(view: &RunView, people: &str) -> Sheet {
+    let tally = &view.tally;
+    let waiting = tally.waiting + tally.held + tally.parked;
+    let request = Request::Steer {
+        run: view.run,
+        act: Steer::Abort {
+            reason: "from the console".to_owned(),
+        },
+    };
+    Sheet::new(
+        format!("ABORT RUN {}   {}", view.run, plain(&view.title)),
+        request,
+        format!("run {} aborted", view.run),
+    )
+    .row(
+        "what happens",
+        format!(
+            "{} at work get a signal, and are killed 10 s later",
+            counted(tally.busy(), "host")
+        ),
+    )
+    .row(
+        "",
+        format!("{} that wait never start", counted(waiting, "host")),
+    )
+    .row(
+        "",
+        format!(
+            "{} that ended stay as they are",
+            counted(tally.ended_all(), "host")
+        ),
+    )
+    .row(
+        "left behind",
+        "whatever the command had done on the hosts at work",
+    )
+    .row(
+        "who",
+        format!("started by {}; {people}", plain(&view.starter)),
+    )
+    .row(
+        "instead",
+        format!(
+            "p pauses: what runs is finished ({}), no more starts",
+            count(tally.busy())
+        ),
+    )
+    .typed(view.run.to_string(), "the run's number")
+}
