@@ -17,7 +17,13 @@ fn main() -> ExitCode {
     }
     let args = Args::parse_from(words);
     let outcome = match &args.command {
-        Some(Command::Demo { shell }) => demo(&args, *shell),
+        Some(Command::Demo { shell, plain, slow }) => {
+            let options = [
+                (args.plain || *plain, "--plain"),
+                (args.slow || *slow, "--slow"),
+            ];
+            demo(&args, *shell, options)
+        }
         Some(Command::Hostkey { command }) => return hostkey(command),
         Some(Command::Engine {
             command: EngineCommand::Run(run),
@@ -29,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 /// `conn demo`: the fleet is played here, everything else by this program's own commands.
-fn demo(args: &Args, shell_wanted: bool) -> Exit {
+fn demo(args: &Args, shell_wanted: bool, options: [(bool, &'static str); 2]) -> Exit {
     let terminal = cli::terminal(args);
     let program = std::env::current_exe().unwrap_or_else(|_| "conn".into());
     let around = Surroundings {
@@ -41,6 +47,10 @@ fn demo(args: &Args, shell_wanted: bool) -> Exit {
             width: cli::columns().min(100),
         },
         shell_wanted,
+        console_options: options
+            .into_iter()
+            .filter_map(|(wanted, word)| wanted.then_some(word))
+            .collect(),
         first_look: cli::readable_paths(args)
             .ok()
             .map(|paths| paths.state.join("first-look-dismissed")),

@@ -89,6 +89,12 @@ pub enum Command {
         /// A tour on the command line and a shell, instead of the console.
         #[arg(long)]
         shell: bool,
+        /// The console line by line, without a screen.
+        #[arg(long)]
+        plain: bool,
+        /// Fewer frames of the console, for a slow link.
+        #[arg(long)]
+        slow: bool,
     },
     /// Print completions for a shell.
     Completions {

@@ -16,6 +16,9 @@ use crate::tui::{Connector, Options, open, speak};
 /// `conn demo` sets it.
 const FIRST_LOOK: &str = "CONN_FIRST_LOOK";
 
+/// Set by `conn demo`, which says itself what becomes of what runs.
+const IN_DEMO: &str = "CONN_IN_DEMO";
+
 /// Opens the console; without a terminal it says what `conn` can do.
 pub async fn console(args: &Args) -> Result<Exit, CliError> {
     if args.plain {
@@ -46,7 +49,9 @@ pub async fn console(args: &Args) -> Result<Exit, CliError> {
     open(client, connector, options)
         .await
         .map_err(|error| CliError::Usage(error.to_string()))?;
-    eprintln!("Detached. What runs goes on: conn shows it again.");
+    if std::env::var_os(IN_DEMO).is_none() {
+        eprintln!("Detached. What runs goes on: conn shows it again.");
+    }
     Ok(Exit::Ok)
 }
 

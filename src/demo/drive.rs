@@ -11,6 +11,13 @@ use super::{DemoError, Fleet};
 /// Tells the console where to note that its first look was dismissed.
 pub const FIRST_LOOK: &str = "CONN_FIRST_LOOK";
 
+/// Tells the console that the demo says what becomes of it.
+pub const IN_DEMO: &str = "CONN_IN_DEMO";
+
+/// Said when the console was left.
+const DETACHED: &str = "\nDetached: the demo's engine and all that runs on its hosts go on.\n\
+    Enter opens the console again; q and Enter ends the demo. ";
+
 /// Why the demo could not be played.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
@@ -46,6 +53,8 @@ pub struct Surroundings {
     pub style: Style,
     /// A tour and a shell on the command line are wanted, instead of the console.
     pub shell_wanted: bool,
+    /// Options for the console: `--plain`, `--slow`.
+    pub console_options: Vec<&'static str>,
     /// Where it is noted that the console's first look was dismissed.
     pub first_look: Option<PathBuf>,
 }
@@ -114,13 +123,22 @@ fn open_console(
             .run(&mut run)
             .map_err(DriveError::io("starting a run"))?;
     }
-    let mut console = conn(around, home);
-    if let Some(seen) = &around.first_look {
-        console.env(FIRST_LOOK, seen);
+    loop {
+        let mut console = conn(around, home);
+        console.args(&around.console_options);
+        console.env(IN_DEMO, "1");
+        if let Some(seen) = &around.first_look {
+            console.env(FIRST_LOOK, seen);
+        }
+        patience
+            .run(&mut console)
+            .map_err(DriveError::io("the console"))?;
+        say(out, DETACHED)?;
+        let answer = patience.line().map_err(DriveError::io("your answer"))?;
+        if answer.is_none_or(|line| !line.trim().is_empty()) {
+            break;
+        }
     }
-    patience
-        .run(&mut console)
-        .map_err(DriveError::io("the console"))?;
     say(
         out,
         "The demo fleet is gone, and all that ran on it. `conn demo --shell` shows the command line.\n",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -49,6 +50,31 @@ impl Patience {
                 let _ = kill_process(Pid::from_child(&child), Signal::TERM);
             }
             std::thread::sleep(LOOK);
+        }
+    }
+
+    /// The next line that is typed on standard input; none when it ended.
+    ///
+    /// # Errors
+    /// What the system says, or `Interrupted` when the demo was told to end.
+    pub fn line(&self) -> io::Result<Option<String>> {
+        let stdin = io::stdin();
+        loop {
+            if self.is_told() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+            let look = Timespec::try_from(LOOK).map_err(io::Error::other)?;
+            // A reader that waits for a line would not see that it was told to end.
+            match poll(&mut ready, Some(&look)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => {
+                    let mut line = String::new();
+                    let read = stdin.read_line(&mut line)?;
+                    return Ok((read > 0).then_some(line));
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 

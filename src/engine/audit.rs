@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::run::ids::{At, RunId};
-use crate::store::{Append, Stream};
+use crate::store::{Append, StoreNote, Stream};
 use crate::wire::view::AuditView;
 
 /// One audit record.
@@ -44,14 +44,33 @@ impl AuditRecord {
                 run: record.run,
                 text: record.text,
             },
-            Err(_) => AuditView {
-                seq,
-                at: At(0),
-                by: "conn".to_owned(),
-                act: "record".to_owned(),
-                run: None,
-                text: String::from_utf8_lossy(payload).into_owned(),
-            },
+            Err(_) => Self::of_store(seq, payload),
+        }
+    }
+
+    /// A record of the store's own has no time: it stands between those that have one.
+    fn of_store(seq: u64, payload: &[u8]) -> AuditView {
+        let (act, run, text) = match StoreNote::parse(payload) {
+            Some(StoreNote::Sealed { run, records, .. }) => {
+                let text = format!("{records} records are closed, and can only be read");
+                ("seal", Some(RunId(run)), text)
+            }
+            Some(StoreNote::Dropped { run, policy, .. }) => {
+                ("drop", Some(RunId(run)), format!("deleted: {policy}"))
+            }
+            None => (
+                "record",
+                None,
+                String::from_utf8_lossy(payload).into_owned(),
+            ),
+        };
+        AuditView {
+            seq,
+            at: At(0),
+            by: "conn".to_owned(),
+            act: act.to_owned(),
+            run,
+            text,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::inventory::hostset::HostSet;
 use crate::inventory::{GroupInfo, Inventory, fold};
 use crate::run::filter::Filter;
 use crate::run::spec::Access;
+use crate::trust::ssh_config::host_objection;
 use crate::wire::console::{GroupLine, HostLine, InventoryPage, InventoryQuery};
 use crate::wire::reply::Fault;
 
@@ -35,14 +36,19 @@ impl SiteDirectory {
         let loaded = self.site.inventory();
         let inventory = loaded.inventory;
         let (groups, all) = self.of_inventory(&inventory);
+        let mut unknown = 0;
         let set = if query.targets.trim().is_empty() {
             all
         } else {
             let set = HostSet::parse(&query.targets, inventory.as_ref())
                 .map_err(|error| Fault::usage(error.to_string()))?;
+            let strange = set.difference(&all);
+            strange.iter().try_for_each(|name| usable(&name))?;
+            unknown = strange.len();
             Arc::new(set)
         };
         let mut page = matching(&set, &filter, query);
+        page.unknown = u32::try_from(unknown).unwrap_or(u32::MAX);
         page.warnings = loaded.problems.iter().map(ToString::to_string).collect();
         page.groups = groups
             .iter()
@@ -101,6 +107,16 @@ impl SiteDirectory {
         let found = (known.groups.clone(), known.hosts.clone());
         *listed = Some(known);
         found
+    }
+}
+
+/// A name that no inventory has is taken as it is, unless no host can be called so.
+fn usable(name: &str) -> Result<(), Fault> {
+    match host_objection(name) {
+        None => Ok(()),
+        Some(why) => Err(Fault::usage(format!(
+            "no host can be called {name:?}: {why}. Commas stand between hosts"
+        ))),
     }
 }
 

@@ -444,7 +444,9 @@ impl Run {
 
     fn resumed(&mut self) -> Vec<Effect> {
         self.paused = None;
-        self.looked = true;
+        // The look at the first hosts is had when they have ended, not by a pause in their midst.
+        let tally = &self.tally;
+        self.looked |= tally.busy() == 0 && tally.held + tally.parked == 0 && self.ready.is_empty();
         self.forgiven = self.tally.failures();
         Vec::new()
     }

@@ -424,6 +424,40 @@ fn after_the_first_hosts_a_person_looks_before_the_rest() {
 }
 
 #[test]
+fn a_pause_in_the_midst_of_the_first_hosts_is_not_the_look_at_them() {
+    let mut spec = spec(5, 10, vec![2, 3], false);
+    spec.rollout.look_after_first = true;
+    let mut bench = Bench::new(spec);
+    bench.go_on();
+    let by = || "kim".to_owned();
+    let reason = "a moment".to_owned();
+    bench.ask(&Command::Pause { by: by(), reason }).unwrap();
+    bench.ask(&Command::Resume { by: by() }).unwrap();
+    bench.finish_all(&Outcome::Ok);
+    assert_eq!(bench.run.state(), RunState::Paused);
+    assert_eq!(bench.run.batch, 0);
+}
+
+#[test]
+fn a_retry_of_some_hosts_leaves_the_others_as_they_ended() {
+    let mut bench = Bench::new(spec(4, 10, vec![4], false));
+    bench.go_on();
+    bench.finish_all(&Outcome::Failed(1));
+    let retry = |hosts: Vec<HostIx>| Command::Retry {
+        by: "kim".to_owned(),
+        only: Vec::new(),
+        hosts,
+    };
+    bench.ask(&retry(vec![HostIx(1), HostIx(3)])).unwrap();
+    let mut again: Vec<HostIx> = bench.busy.iter().map(|(host, ..)| *host).collect();
+    again.sort_unstable();
+    assert_eq!(again, [HostIx(1), HostIx(3)]);
+    bench.finish_all(&Outcome::Ok);
+    // Those that are well now are not meant any more.
+    assert!(bench.ask(&retry(vec![HostIx(1)])).is_err());
+}
+
+#[test]
 fn an_abort_cancels_what_runs_and_never_starts_the_rest() {
     let mut bench = Bench::new(spec(4, 2, vec![4], false));
     bench.go_on();

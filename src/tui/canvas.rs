@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::theme::{Role, Theme};
-use super::words::clip;
+use super::words::{clip, wrapped};
 use super::zone::Zone;
 
 /// How the terminal is to be drawn on.
@@ -89,6 +89,14 @@ impl<'a> Canvas<'a> {
             return x;
         }
         let room = usize::from(self.area.width - x);
+        let ascii;
+        let text = if self.look.ascii && text.contains('…') {
+            // The only letter of our own words that is none of ASCII's.
+            ascii = text.replace('…', "~");
+            &ascii
+        } else {
+            text
+        };
         let (end, _) = self
             .buffer
             .set_stringn(self.area.x + x, self.area.y + y, text, room, style);
@@ -115,6 +123,28 @@ impl<'a> Canvas<'a> {
         let room = usize::from(room.min(self.area.width.saturating_sub(x)));
         let text = clip(text, room, self.look.ascii);
         self.text(x, y, role, &text)
+    }
+
+    /// Text on as many rows as it takes, and no more than these: the last ends with a sign for what
+    /// was cut off. Returns the row after it.
+    pub fn wrapped(
+        &mut self,
+        (x, y): (u16, u16),
+        (room, rows): (u16, u16),
+        role: Role,
+        text: &str,
+    ) -> u16 {
+        let lines = wrapped(text, usize::from(room));
+        let rows = usize::from(rows).min(lines.len());
+        let Some(last) = rows.checked_sub(1) else {
+            return y;
+        };
+        let rest = lines[last..].join(" ");
+        let shown = lines[..last].iter().chain(std::iter::once(&rest));
+        shown.zip(y..).fold(y, |_, (line, y)| {
+            self.clipped(x, y, room, role, line);
+            y + 1
+        })
     }
 
     /// Text that ends at the right edge, or before `margin` columns of it. Returns where it

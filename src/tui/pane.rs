@@ -8,6 +8,7 @@ use crate::run::ids::{At, RunId};
 use crate::run::sign::Sign;
 use crate::wire::console::Overview;
 use crate::wire::reply::Fault;
+use crate::wire::view::RunView;
 use crate::wire::{Reply, Request};
 
 /// Something a screen shows and the engine has: asked again when the request changes, and, if it
@@ -164,6 +165,14 @@ pub(super) trait Pane {
     fn run(&self) -> Option<RunId> {
         None
     }
+    /// The run that acts are about: its own, or the one under the cursor.
+    fn meant(&self) -> Option<RunId> {
+        self.run()
+    }
+    /// How that run stands, when the screen knows.
+    fn view(&self) -> Option<&RunView> {
+        None
+    }
     /// Who steers what is shown: a word at the top right.
     fn conn(&self) -> Option<&str> {
         None
@@ -207,8 +216,7 @@ pub(super) fn run_sign(state: &str) -> (&'static str, Role) {
         "succeeded" => ("+", Role::Ok),
         "failed" => ("X", Role::Failed),
         "aborted" | "aborting" => ("/", Role::Skipped),
-        "paused" => ("?", Role::Accent),
-        "waiting" => ("@", Role::Accent),
+        "paused" | "waiting" => ("@", Role::Accent),
         "reattaching" => ("}", Role::Running),
         _ => (">", Role::Running),
     }

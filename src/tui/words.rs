@@ -119,6 +119,39 @@ pub(super) fn bytes(number: u64) -> String {
     }
 }
 
+/// Words on lines that are no wider than this.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last > 0 && last + 1 + word.chars().count() > width {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    // A word that is wider than the line goes on the next one.
+    lines
+        .into_iter()
+        .flat_map(|line| {
+            let letters: Vec<char> = line.chars().collect();
+            let pieces: Vec<String> = letters
+                .chunks(width.max(1))
+                .map(|piece| piece.iter().collect())
+                .collect();
+            if pieces.is_empty() {
+                vec![String::new()]
+            } else {
+                pieces
+            }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

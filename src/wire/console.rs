@@ -118,6 +118,8 @@ pub struct GridPage {
     pub host: Option<TaskView>,
     /// Why hosts did not end well, most hosts first.
     pub causes: Vec<CauseGroup>,
+    /// How many different outputs hosts that ended well wrote.
+    pub outputs: u32,
     /// How long hosts took.
     pub times: Times,
     /// Hosts at work the longest, longest first.
@@ -361,6 +363,8 @@ pub struct InventoryPage {
     pub total: u32,
     /// The hosts that match, folded, cut where it is long.
     pub folded: String,
+    /// Hosts of the set that no inventory knows.
+    pub unknown: u32,
     /// The place of the first host here.
     pub from: u32,
     /// Hosts.

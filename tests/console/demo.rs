@@ -29,6 +29,26 @@ fn demo(world: &World, dir: &Path) -> Terminal {
 }
 
 #[test]
+fn a_demo_that_was_left_goes_on_until_it_is_ended() {
+    let world = World::new();
+    let dir = world.conn.home().join("temporary");
+    std::fs::create_dir_all(&dir).unwrap();
+    let mut console = demo(&world, &dir);
+    console.send("q");
+    console.wait_for("Detached: the demo's engine");
+    console.send("\r");
+    console.wait_for("welcome aboard");
+    console.send("q");
+    console.wait_until("left again", |screen| {
+        screen.contents().matches("Detached").count() == 2
+    });
+    console.send("q\r");
+    console.wait_for("The demo fleet is gone");
+    assert_eq!(console.wait_end(), 0);
+    assert_eq!(left(&dir), Vec::<String>::new());
+}
+
+#[test]
 fn a_demo_whose_terminal_hangs_up_or_that_is_terminated_leaves_nothing() {
     let world = World::new();
     let dir = world.conn.home().join("temporary");

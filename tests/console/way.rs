@@ -101,6 +101,16 @@ fn a_stranger_starts_a_command_finds_who_failed_and_why_and_leaves() {
     console.send("=");
     console.wait_gone("── diff: ");
 
+    // Every group with its lines, and back to names.
+    console.send("F");
+    console.wait_for("2 groups, each with its last");
+    console.wait_until("lines of both", |screen| {
+        let text = screen.contents();
+        text.contains("\n     active") && text.contains("\n     failed")
+    });
+    console.send("F");
+    console.wait_for("── 2 groups of 16 hosts ");
+
     let run = world.newest();
     let lines = world.output(run);
     let true_count = lines.lines().filter(|line| line.contains("active")).count();
@@ -167,4 +177,24 @@ fn change_theme(console: &mut Terminal) {
     console.send("\r");
     console.wait_gone("── themes ");
     assert_eq!(bar(&console.screen()), tried);
+}
+
+#[test]
+fn hosts_that_failed_alike_are_chosen_and_started_again() {
+    let world = World::new();
+    let mut console = world.open(80, 24);
+    console.wait_for("1 here");
+    start_a_command(&mut console, "@cache,@db", "16", "uptime");
+    console.wait_for("FAILED by");
+    console.wait_until("why", |screen| screen.contents().contains("FAILURES"));
+    console.send("*");
+    console.wait_for("that stand alike are chosen");
+    console.send("Y");
+    console.wait_for("Sent to your clipboard: 1 chosen host");
+    console.send("R");
+    console.wait_for("those of 1 host chosen");
+    a_person_reads();
+    console.send("y");
+    console.wait_until("a second try", |screen| screen.contents().contains("try 2"));
+    leave(&mut console);
 }

@@ -1,6 +1,6 @@
 //! A part of a run's hosts: signs of many, a few in full, and what is to be said of all.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,8 @@ use crate::engine::{Parts, history, now, timeline, view};
 use crate::run::filter::Filter;
 use crate::run::ids::{HostIx, RunId};
 use crate::run::order::{Placed, Times, arrange, times};
-use crate::run::state::Run;
+use crate::run::outcome::OutcomeKind;
+use crate::run::state::{Phase, Run};
 use crate::wire::console::{CauseGroup, GridPage, GridQuery};
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::view::TimelineEntry;
@@ -35,6 +36,7 @@ struct Sums {
     events: u64,
     causes: Vec<CauseGroup>,
     times: Times,
+    outputs: u32,
     timeline: Vec<TimelineEntry>,
 }
 
@@ -83,6 +85,7 @@ fn page(
         host: query.at.and_then(|ix| view::task_view(run, HostIx(ix))),
         causes: sums.causes.clone(),
         times: sums.times.clone(),
+        outputs: sums.outputs,
         slow: standing.slow,
         timeline: sums.timeline.clone(),
         view: standing.view,
@@ -94,6 +97,16 @@ fn window(hosts: &[Placed], (from, wanted): (u32, u32), most: u32) -> Range<usiz
     let wanted = wanted.min(most) as usize;
     let from = (from as usize).min(hosts.len().saturating_sub(wanted));
     from..(from + wanted).min(hosts.len())
+}
+
+/// How many different outputs there are of hosts that ended well.
+fn outputs(run: &Run) -> u32 {
+    let digests: HashSet<&str> = run
+        .hosts()
+        .filter(|(_, state)| state.phase == Phase::Done(OutcomeKind::Ok))
+        .filter_map(|(_, state)| Some(state.last.as_deref()?.output.digest.as_str()))
+        .collect();
+    count(digests.len())
 }
 
 fn count(number: usize) -> u32 {
@@ -112,6 +125,7 @@ impl Grids {
             events,
             causes: causes(parts, kept, &standing.run)?,
             times: times(&standing.run),
+            outputs: outputs(&standing.run),
             timeline: lately(parts, &standing.run, events, known.as_deref())?,
         });
         self.put(sums.clone());

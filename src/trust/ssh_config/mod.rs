@@ -35,6 +35,7 @@ use std::collections::{HashMap, HashSet};
 pub use criteria::Outside;
 pub use error::{ConfigError, Place};
 pub use jump::JumpHost;
+pub use names::host_objection;
 pub use options::{AddressFamily, HostOptions, IdentityAgent, StrictHostKey};
 
 use parser::{Block, Condition, Unknown};

@@ -56,7 +56,7 @@ fn loose_number(text: &str) -> Option<u32> {
 }
 
 /// Why a host name is refused, as OpenSSH does since 9.6: it may end up in a shell command.
-pub(super) fn host_objection(name: &str) -> Option<&'static str> {
+pub fn host_objection(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("it is empty");
     }

@@ -56,7 +56,11 @@ impl App {
                 Some((word, text)) => self.type_line(Purpose::Query(word), &text),
                 None => self.say("There is nothing to filter here.".to_owned()),
             },
-            Act::Start => effects.push(Effect::Over(Box::new(StartForm::new("", "")))),
+            Act::Start => {
+                let (hosts, command) = self.draft.clone().unwrap_or_default();
+                let form = StartForm::again(&hosts, &command);
+                effects.push(Effect::Over(Box::new(form)));
+            }
             Act::Times => self.turn_zone(),
             Act::Undo => self.take_back(effects),
             Act::Redraw => effects.push(Effect::Redraw),
@@ -114,12 +118,12 @@ impl App {
             self.say(format!("{key} ({}) means nothing here.", act.entry().label));
             return;
         }
-        let Some(run) = self.pane().run() else {
+        let Some(run) = self.pane().meant() else {
             self.say("Open a run first.".to_owned());
             return;
         };
         let Some(view) = self.view_of(run) else {
-            self.steer_ended(act, run);
+            self.steer_ended(act, run, effects);
             return;
         };
         let of_holder = [Act::Resume, Act::Retry, Act::Skip, Act::Give, Act::Keep];
@@ -146,17 +150,16 @@ impl App {
     }
 
     /// The run has ended: only few acts still mean something.
-    fn steer_ended(&mut self, act: Act, run: RunId) {
+    fn steer_ended(&mut self, act: Act, run: RunId, effects: &mut Vec<Effect>) {
         match act {
             Act::Note => self.type_line(Purpose::Note(run), ""),
-            Act::Retry => {
-                let keys = &self.setup.keys;
-                let words = format!(
-                    "Run {run} is over. {} starts the command again on the hosts you choose.",
-                    keys.key(Act::Start)
-                );
-                self.say(words);
-            }
+            Act::Retry => match self.pane().view() {
+                Some(view) if view.tally.failures() == 0 => {
+                    self.say(format!("No host of run {run} failed."));
+                }
+                Some(view) => effects.push(Effect::Over(Box::new(retry_sheet(view, None)))),
+                None => effects.push(Effect::Open(Place::Run(run))),
+            },
             _ => self.say(format!("Run {run} is over.")),
         }
     }

@@ -33,6 +33,7 @@ impl App {
             }
             Effect::Close => {
                 if self.line.take().is_none() {
+                    self.keep_draft();
                     self.layers.pop();
                 }
             }
@@ -43,8 +44,8 @@ impl App {
             } => return self.ask(*request, said, undo.map(|request| *request)),
             Effect::Say(words) => self.say(words),
             Effect::Copy(text, what) => {
-                let hint = "a terminal may keep it to itself: then `: save FILE`";
-                self.say(format!("Sent to your clipboard: {what} ({hint})."));
+                let words = format!("Sent to your clipboard: {what}. Not there? `: save FILE`.");
+                self.say(words);
                 return Some(Outside::Copy(text));
             }
             Effect::Save { path, text } => {
@@ -73,7 +74,8 @@ impl App {
         }
         let started = matches!(request, Request::Start(_));
         if started {
-            // The form that led here is of no more use.
+            // The form that led here is of no more use, unless the start is refused.
+            self.keep_draft();
             self.layers.clear();
         }
         self.waiting = Some(Sent {
@@ -87,6 +89,13 @@ impl App {
     /// A line to type at the bottom.
     pub(super) fn type_line(&mut self, purpose: Purpose, text: &str) {
         self.line = Some(Typed::new(purpose, text));
+    }
+
+    fn keep_draft(&mut self) {
+        let draft = self.layers.iter().rev().find_map(|layer| layer.draft());
+        if draft.is_some() {
+            self.draft = draft;
+        }
     }
 
     fn use_zone(&mut self, name: &str) {

@@ -9,6 +9,17 @@ use crate::tui::overlay::Overlay as _;
 impl App {
     /// A key was pressed.
     pub fn key(&mut self, event: &KeyEvent) -> Vec<Outside> {
+        let before = (self.top().0, self.layers.len());
+        let said = self.word.clone();
+        let outside = self.pressed_key(event);
+        // Words go with the screen they were said on; those of this key stay.
+        if (self.top().0, self.layers.len()) != before && self.word == said {
+            self.word = None;
+        }
+        outside
+    }
+
+    fn pressed_key(&mut self, event: &KeyEvent) -> Vec<Outside> {
         let mut effects = Vec::new();
         if self.line.is_some() {
             self.with_context(|parts, context| {

@@ -119,6 +119,8 @@ pub(super) struct App {
     sent: BTreeMap<u64, Sent>,
     waiting: Option<Sent>,
     recent: Vec<(String, String)>,
+    /// A command that was typed and not started: hosts and command.
+    draft: Option<(String, String)>,
     size: (u16, u16),
 }
 
@@ -157,6 +159,7 @@ impl App {
             sent: BTreeMap::new(),
             waiting: None,
             recent: Vec::new(),
+            draft: None,
             size,
             setup,
         };
@@ -273,6 +276,7 @@ impl App {
         };
         match reply {
             Ok(Reply::Started { run, warnings }) => {
+                self.draft = None;
                 let warning = warnings
                     .first()
                     .map(|w| format!(" {w}"))
@@ -293,12 +297,13 @@ impl App {
                 self.say(format!("Done: {}.{undo}", sent.said));
             }
             Err(fault) => {
-                let what = if sent.started {
-                    "Not started".to_owned()
+                let words = if sent.started {
+                    let key = self.setup.keys.key(super::keys::Act::Start);
+                    format!("Not started ({key} has your draft): {}", fault.message)
                 } else {
-                    format!("Not done ({})", sent.said)
+                    format!("Not done ({}): {}", sent.said, fault.message)
                 };
-                self.warn(format!("{what}: {}", fault.message));
+                self.warn(words);
             }
         }
     }

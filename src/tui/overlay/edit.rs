@@ -14,6 +14,8 @@ const LONGEST: usize = 64 << 10;
 pub(super) struct Field {
     area: TextArea<'static>,
     lines: bool,
+    /// What stands there was not typed: the first letter takes its place.
+    filled: bool,
 }
 
 impl Field {
@@ -25,13 +27,23 @@ impl Field {
         Self::new(text, true)
     }
 
+    /// The same field, with what stands there as a proposal that typing replaces.
+    pub fn proposed(mut self) -> Self {
+        self.filled = !self.is_empty();
+        self
+    }
+
     fn new(text: &str, lines: bool) -> Self {
         let mut area = TextArea::new(text.split('\n').map(str::to_owned).collect());
         area.set_cursor_line_style(Style::new());
         area.set_cursor_style(Style::new());
         area.move_cursor(CursorMove::Bottom);
         area.move_cursor(CursorMove::End);
-        Self { area, lines }
+        Self {
+            area,
+            lines,
+            filled: false,
+        }
     }
 
     pub fn text(&self) -> String {
@@ -66,6 +78,10 @@ impl Field {
             self.area.delete_line_by_head();
             return true;
         }
+        let replaces = !ctrl && matches!(key, Key::Char(_) | Key::Backspace);
+        if std::mem::take(&mut self.filled) && replaces {
+            self.set("");
+        }
         if key != Key::Backspace && self.text().len() >= LONGEST {
             return true;
         }
@@ -80,6 +96,9 @@ impl Field {
 
     /// Text as it was pasted; into a line field as one line.
     pub fn paste(&mut self, text: &str) {
+        if std::mem::take(&mut self.filled) {
+            self.set("");
+        }
         let room = LONGEST.saturating_sub(self.text().len());
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         let text: String = text
@@ -102,6 +121,7 @@ impl Field {
 
     /// Draws the lines; returns where the cursor stands.
     pub fn draw(&self, canvas: &mut Canvas, role: Role) -> (u16, u16) {
+        let role = if self.filled { Role::Mark } else { role };
         let at = self.area.cursor();
         let (row, column) = (at.0, at.1);
         let height = usize::from(canvas.height().max(1));

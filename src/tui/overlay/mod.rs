@@ -46,6 +46,10 @@ pub(super) trait Overlay {
     fn take(&mut self, _slot: &str, _reply: Reply) {}
     /// One of its wants was refused.
     fn refused(&mut self, _slot: &str, _fault: &Fault) {}
+    /// What was typed, to be gone on with when it is opened again: hosts and a command.
+    fn draft(&self) -> Option<(String, String)> {
+        None
+    }
     /// What its keys do, for the hint line.
     fn hint(&self) -> String;
 }

@@ -21,6 +21,8 @@ enum Does {
     Ascii(bool),
     Save(String),
     Zone(String),
+    /// Goes on typing from here.
+    Type(&'static str),
 }
 
 /// One row.
@@ -119,6 +121,25 @@ impl Palette {
             kind: "look",
             does: Does::Theme(name.clone()),
         }));
+        let typed = [
+            (
+                "save FILE",
+                "Writes what this screen shows to a file of yours.",
+                "save ",
+            ),
+            (
+                "zone NAME",
+                "Shows times as they are there, as in Europe/Amsterdam.",
+                "zone ",
+            ),
+        ];
+        rows.extend(typed.map(|(label, about, text)| Row {
+            key: String::new(),
+            label: label.to_owned(),
+            about: about.to_owned(),
+            kind: "type on",
+            does: Does::Type(text),
+        }));
         let ascii = !context.look.ascii;
         rows.push(Row {
             key: String::new(),
@@ -130,12 +151,16 @@ impl Palette {
         rows
     }
 
-    fn chosen(&self, effects: &mut Vec<Effect>) {
+    fn chosen(&mut self, context: &Context, effects: &mut Vec<Effect>) {
         let Some(row) = self.rows.get(self.list.at as usize) else {
             return;
         };
-        effects.push(Effect::Close);
-        effects.push(match row.does.clone() {
+        let effect = match row.does.clone() {
+            Does::Type(text) => {
+                self.field.set(text);
+                self.search(context);
+                return;
+            }
             Does::Act(act) => Effect::Do(act),
             Does::Go(place) => Effect::Open(place),
             Does::Theme(name) => Effect::Theme(name),
@@ -145,7 +170,8 @@ impl Palette {
                 path,
                 text: String::new(),
             },
-        });
+        };
+        effects.extend([Effect::Close, effect]);
     }
 }
 
@@ -203,7 +229,7 @@ impl Overlay for Palette {
         let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
         match event.code {
             KeyCode::Esc => effects.push(Effect::Close),
-            KeyCode::Enter => self.chosen(effects),
+            KeyCode::Enter => self.chosen(context, effects),
             KeyCode::Down => drop(self.list.step(1)),
             KeyCode::Up => drop(self.list.step(-1)),
             KeyCode::Char('n') if ctrl => drop(self.list.step(1)),
@@ -241,7 +267,9 @@ impl Overlay for Palette {
             .field
             .draw(&mut part.part(2, 1, width.saturating_sub(4), 1), Role::Text);
         part.rule(2, "", "");
-        let rows = height.saturating_sub(6);
+        // On a very small screen the rows go before what is said of them.
+        let foot = if height < 10 { 1 } else { 3 };
+        let rows = height.saturating_sub(3 + foot);
         let total = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         self.list.fit(total, u32::from(rows));
         let (from, until) = self.list.seen();
@@ -283,8 +311,12 @@ impl Overlay for Palette {
             part.text(3, 3, Role::Dim, "Nothing of that name. Esc closes.");
         }
         let line = height.saturating_sub(3);
-        part.rule(line, "", "");
-        if let Some(row) = self.rows.get(self.list.at as usize) {
+        if foot == 3 {
+            part.rule(line, "", "");
+        }
+        if let Some(row) = self.rows.get(self.list.at as usize)
+            && foot == 3
+        {
             part.clipped(2, line + 1, width.saturating_sub(4), Role::Text, &row.about);
         }
         let count = self.rows.len() as u64;

@@ -7,7 +7,7 @@ use super::edit::Field;
 use crate::tui::canvas::Canvas;
 use crate::tui::pane::{Context, Effect};
 use crate::tui::theme::Role;
-use crate::tui::words::plain;
+use crate::tui::words::{plain, wrapped};
 use crate::wire::Request;
 
 /// Acts on more hosts are confirmed by typing how many.
@@ -173,37 +173,4 @@ impl Overlay for Sheet {
             Answer::Typed { .. } => "Enter do it   Esc leaves everything as it is".to_owned(),
         }
     }
-}
-
-/// Words on lines that are no wider than this.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.last().map_or(0, |line| line.chars().count());
-        if last > 0 && last + 1 + word.chars().count() > width {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    // A word that is wider than the line goes on the next one.
-    lines
-        .into_iter()
-        .flat_map(|line| {
-            let letters: Vec<char> = line.chars().collect();
-            let pieces: Vec<String> = letters
-                .chunks(width.max(1))
-                .map(|piece| piece.iter().collect())
-                .collect();
-            if pieces.is_empty() {
-                vec![String::new()]
-            } else {
-                pieces
-            }
-        })
-        .collect()
 }

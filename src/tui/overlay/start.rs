@@ -85,6 +85,16 @@ impl StartForm {
         }
     }
 
+    /// With a host set and a command as a proposal: typing replaces them.
+    pub fn again(hosts: &str, command: &str) -> Self {
+        let form = Self::new(hosts, command);
+        Self {
+            hosts: form.hosts.proposed(),
+            command: form.command.proposed(),
+            ..form
+        }
+    }
+
     fn field(&mut self, part: Part) -> Option<&mut Field> {
         Some(match part {
             Part::Hosts => &mut self.hosts,
@@ -256,13 +266,24 @@ fn sheet(start: &StartRun, page: &InventoryPage) -> Sheet {
         Request::Start(Box::new(start.clone())),
         "started",
     )
-    .row("hosts", format!("{}  {}", count(hosts), page.folded))
+    .row(
+        "hosts",
+        format!("{}{}  {}", count(hosts), strange(page), page.folded),
+    )
     .row("command", start.command.replace('\n', " ⏎ "))
     .row("as", start.run_as.as_deref().unwrap_or("the login user"))
     .row("how", how)
     .row("time limit", limit)
     .row("the command", ends)
     .wide(hosts)
+}
+
+/// How many of the hosts nobody knows: `, 5 not in the inventory`.
+fn strange(page: &InventoryPage) -> String {
+    match page.unknown {
+        0 => String::new(),
+        many => format!(", {} not in the inventory", count(many)),
+    }
 }
 
 /// What stands before the last word of a host set, and that word.
@@ -381,6 +402,11 @@ impl Overlay for StartForm {
         cursor
     }
 
+    fn draft(&self) -> Option<(String, String)> {
+        let draft = (self.targets(), self.command.text());
+        (!draft.0.is_empty() || !draft.1.trim().is_empty()).then_some(draft)
+    }
+
     fn hint(&self) -> String {
         let act = match self.at {
             _ if self.choosing => "Enter take it   Esc keep what is typed",
@@ -389,7 +415,7 @@ impl Overlay for StartForm {
             Part::Durable => "Space yes or no   Enter look at what it does",
             _ => "Enter look at what it does",
         };
-        format!("{act}   Tab next   Esc close")
+        format!("{act}   Tab next   Esc close, kept")
     }
 }
 
@@ -413,8 +439,14 @@ impl StartForm {
             None if self.targets().is_empty() => (Role::Dim, "no hosts yet".to_owned()),
             None => (Role::Dim, "looking…".to_owned()),
             Some(Ok(page)) => {
-                let words = format!("{}   {}", counted(page.total, "host"), plain(&page.folded));
-                (Role::Ok, words)
+                let number = counted(page.total, "host");
+                let words = format!("{number}{}   {}", strange(page), plain(&page.folded));
+                let role = if page.unknown > 0 {
+                    Role::Stderr
+                } else {
+                    Role::Ok
+                };
+                (role, words)
             }
             Some(Err(why)) => (Role::Failed, plain(why)),
         };
@@ -500,7 +532,12 @@ impl StartForm {
         }
         let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
         self.choice.fit(total, u32::from(room));
-        canvas.rule(y, "Down to choose", "");
+        let title = if self.choosing {
+            "Enter takes it"
+        } else {
+            "Down to choose"
+        };
+        canvas.rule(y, title, "");
         let (from, until) = self.choice.seen();
         let width = canvas.width();
         for (row, place) in (y + 1..).zip(from..until) {

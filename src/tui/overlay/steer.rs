@@ -104,7 +104,7 @@ pub(in crate::tui) fn abort_sheet(view: &RunView, people: &str) -> Sheet {
     .row(
         "what happens",
         format!(
-            "{} at work get a signal, and are killed 10 s later",
+            "{} at work: the command gets a signal, and is killed 10 s later",
             counted(tally.busy(), "host")
         ),
     )

@@ -49,7 +49,7 @@ const LINES: [(&str, &str); 9] = [
     ),
     (
         "q",
-        "leave: what runs goes on. In this demo the fleet ends with you.",
+        "leave: what runs goes on, and you can come back. Here as well: try it.",
     ),
 ];
 

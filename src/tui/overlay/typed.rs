@@ -133,6 +133,9 @@ impl Overlay for Typed {
             Purpose::Query("filter") => {
                 "Enter keep   Esc as before   words: ams2 !db ~regex state:failed".to_owned()
             }
+            Purpose::Query("names") => {
+                "Enter keep   Esc as before   names: ams2 !db ~regex".to_owned()
+            }
             Purpose::Query(_) => {
                 "Enter keep, then n N   Esc as before   ~ before a regex".to_owned()
             }

@@ -1,6 +1,7 @@
 //! Who did what, newest first, with search.
 
 use crate::run::filter::Filter;
+use crate::run::ids::At;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::list::List;
@@ -80,7 +81,12 @@ impl Pane for Audit {
         if let Reply::Audit { records, next } = reply {
             self.whole = next.is_none();
             let last = records.last().map(|record| record.seq + 1);
-            self.records.extend(records);
+            // The end is read again when the screen comes back.
+            let known = self.records.last().map(|record| record.seq);
+            let fresh = records
+                .into_iter()
+                .filter(|record| known.is_none_or(|known| record.seq > known));
+            self.records.extend(fresh);
             let over = self.records.len().saturating_sub(MOST);
             self.records.drain(..over);
             // The end is asked for again only when the screen is opened again.
@@ -144,7 +150,10 @@ impl Pane for Audit {
             else {
                 break;
             };
-            let when = context.look.zone.moment(record.at, context.now);
+            let when = match record.at {
+                At(0) => String::new(),
+                at => context.look.zone.moment(at, context.now),
+            };
             canvas.text(1, y, Role::Dim, &format!("{when:>13}"));
             canvas.clipped(16, y, 11, Role::Accent, &plain(&record.by));
             canvas.clipped(28, y, 11, Role::Title, &plain(&record.act));

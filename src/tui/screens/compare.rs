@@ -20,7 +20,8 @@ struct Change {
     after: Option<Sign>,
     /// Whether only the output is another one.
     only_output: bool,
-    hosts: Vec<(u32, String)>,
+    /// Each in the later run, or in the earlier where it was not there any more.
+    hosts: Vec<Place>,
 }
 
 /// The screen.
@@ -50,7 +51,7 @@ impl Compare {
         let [Some(before), Some(after)] = &self.sides else {
             return;
         };
-        let (changes, same) = changes(&before.tasks, &after.tasks);
+        let (changes, same) = changes(self.runs, &before.tasks, &after.tasks);
         (self.changes, self.same) = (changes, same);
         self.list.total = u32::try_from(self.changes.len()).unwrap_or(u32::MAX);
     }
@@ -59,7 +60,7 @@ impl Compare {
 /// The sign after, the sign before, and whether only the output differs.
 type Alike = (Option<Sign>, Option<Sign>, bool);
 
-fn changes(before: &[TaskView], after: &[TaskView]) -> (Vec<Change>, usize) {
+fn changes(runs: (RunId, RunId), before: &[TaskView], after: &[TaskView]) -> (Vec<Change>, usize) {
     let old: BTreeMap<&str, &TaskView> = before
         .iter()
         .map(|task| (task.host.as_str(), task))
@@ -71,7 +72,7 @@ fn changes(before: &[TaskView], after: &[TaskView]) -> (Vec<Change>, usize) {
     let sign = |task: Option<&&TaskView>| {
         task.map(|task| Sign::of_task(&task.standing, task.outcome.as_ref()))
     };
-    let mut groups: BTreeMap<Alike, Vec<(u32, String)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Alike, Vec<Place>> = BTreeMap::new();
     let mut same = 0;
     let names: std::collections::BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
     for name in names {
@@ -83,8 +84,12 @@ fn changes(before: &[TaskView], after: &[TaskView]) -> (Vec<Change>, usize) {
             continue;
         }
         let key = (sign(other), sign(one), outcome);
-        let ix = other.map_or(0, |task| task.ix);
-        groups.entry(key).or_default().push((ix, name.to_owned()));
+        let place = match (one, other) {
+            (_, Some(task)) => Place::Host(runs.1, task.ix, name.to_owned()),
+            (Some(task), None) => Place::Host(runs.0, task.ix, name.to_owned()),
+            (None, None) => continue,
+        };
+        groups.entry(key).or_default().push(place);
     }
     let changes = groups
         .into_iter()
@@ -137,10 +142,10 @@ impl Pane for Compare {
         match act {
             Act::Open => effects.extend(
                 here.and_then(|change| change.hosts.first())
-                    .map(|(ix, name)| Effect::Open(Place::Host(self.runs.1, *ix, name.clone()))),
+                    .map(|place| Effect::Open(place.clone())),
             ),
             Act::CopyHosts => effects.extend(here.map(|change| {
-                let names: Vec<&str> = change.hosts.iter().map(|(_, name)| name.as_str()).collect();
+                let names: Vec<&str> = change.hosts.iter().map(name).collect();
                 Effect::Copy(names.join(","), counted(names.len() as u64, "host"))
             })),
             _ => return self.list.act(act),
@@ -209,12 +214,7 @@ impl Pane for Compare {
                 x = canvas.text(x, y, Role::Dim, " -> ");
                 x = side(canvas, x, y, change.after);
             }
-            let names: Vec<&str> = change
-                .hosts
-                .iter()
-                .take(200)
-                .map(|(_, name)| name.as_str())
-                .collect();
+            let names: Vec<&str> = change.hosts.iter().take(200).map(name).collect();
             canvas.clipped(
                 x + 2,
                 y,
@@ -231,6 +231,13 @@ impl Pane for Compare {
 
     fn hints(&self) -> Vec<Act> {
         vec![Act::Open, Act::CopyHosts]
+    }
+}
+
+fn name(host: &Place) -> &str {
+    match host {
+        Place::Host(_, _, name) => name,
+        _ => "",
     }
 }
 

@@ -190,7 +190,7 @@ impl Pane for Hosts {
     }
 
     fn query(&self) -> Option<(&'static str, String)> {
-        Some(("filter", self.text.clone()))
+        Some(("names", self.text.clone()))
     }
 
     fn set_query(&mut self, text: &str) -> Result<(), String> {
@@ -341,7 +341,8 @@ fn draw_bar(canvas: &mut Canvas, y: u16, phases: &Phases) {
         let wide = cells(time / whole * room).max(1);
         bar = canvas.text(bar, y, role, &block.repeat(wide));
         let words = format!("{word} {:.0}ms", time * 1e3);
-        below = canvas.text(below, y + 1, role, &words) + 2;
+        let room = canvas.width().saturating_sub(below);
+        below = canvas.clipped(below, y + 1, room, role, &words) + 2;
     }
     canvas.text(bar + 1, y, Role::Text, &format!("{:.0}ms", whole * 1e3));
 }

@@ -59,7 +59,7 @@ fn open_need(run: &RunView, you: &str) -> Option<Need> {
     }
     if run.state == "paused" {
         let why = run.because.clone().unwrap_or_default();
-        return need("?", Role::Accent, "PAUSED", why);
+        return need("@", Role::Accent, "PAUSED", why);
     }
     if run.state == "waiting" {
         let why = run.because.clone().or_else(|| run.waits_for.clone());

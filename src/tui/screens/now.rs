@@ -154,10 +154,11 @@ fn rows(overview: &Overview, context: &Context) -> Vec<Row> {
             format!("{}   newest first", count(overview.ended_total)),
             Role::Title,
         ));
+        let mut ended: Vec<&RunLine> = overview.ended.iter().collect();
+        ended.sort_by_key(|run| std::cmp::Reverse((run.ended, run.run)));
         rows.extend(
-            overview
-                .ended
-                .iter()
+            ended
+                .into_iter()
                 .take(40)
                 .cloned()
                 .map(Box::new)
@@ -255,6 +256,10 @@ impl Pane for Now {
                 canvas.clipped(1, y, width - 2, *role, line);
             }
         }
+    }
+
+    fn meant(&self) -> Option<RunId> {
+        self.on
     }
 
     fn hints(&self) -> Vec<Act> {

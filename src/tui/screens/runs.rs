@@ -140,7 +140,7 @@ impl Pane for Runs {
                 let run = self.shown.get(self.list.at as usize);
                 let run = run.filter(|run| run.kind == "exec");
                 let (hosts, command) = run.map_or(("", ""), |run| (&run.targets, &run.title));
-                let form = crate::tui::overlay::StartForm::new(hosts, command);
+                let form = crate::tui::overlay::StartForm::again(hosts, command);
                 effects.push(Effect::Over(Box::new(form)));
             }
             _ if self.list.act(act) => {}
@@ -180,6 +180,10 @@ impl Pane for Runs {
         if below > 0 {
             self.draw_same(canvas, height - below, context.now);
         }
+    }
+
+    fn meant(&self) -> Option<RunId> {
+        self.on
     }
 
     fn hints(&self) -> Vec<Act> {
@@ -315,7 +319,11 @@ fn draw_line(canvas: &mut Canvas, y: u16, line: &RunLine, columns: &Columns, now
     let room = columns.done.saturating_sub(columns.targets + 1);
     canvas.clipped(columns.targets, y, room, Role::Dim, &plain(&line.targets));
     let tally = &line.tally;
-    let done = format!("{}/{}", count(tally.ended_all()), count(tally.total()));
+    let done = format!(
+        "{}/{}",
+        count(super::run::done(tally)),
+        count(tally.total())
+    );
     canvas.text(columns.done, y, Role::Text, &format!("{done:>11}"));
     let failed = tally.failures();
     let role = if failed > 0 { Role::Failed } else { Role::Dim };

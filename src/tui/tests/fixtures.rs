@@ -196,6 +196,7 @@ fn grid(query: &GridQuery) -> GridPage {
                 line: "No connection to 10.2.4.12:22: kex timeout after 10 s".into(),
             },
         ],
+        outputs: 2,
         times: Times {
             count: 9_412,
             least: 0.8,
@@ -318,6 +319,7 @@ fn inventory() -> InventoryPage {
         ],
         total: 12,
         folded: "db[01-12]".into(),
+        unknown: 0,
         from: 0,
         hosts: vec![HostLine {
             name: "db01".into(),

@@ -105,6 +105,54 @@ fn another_key_calls_off_what_waited_for_the_chosen_hosts() {
 }
 
 #[test]
+fn a_refused_start_keeps_what_was_typed() {
+    let mut console = Console::new(80, 24);
+    console.answer(engine).press("r").answer(engine);
+    console.type_text("@db").answer(engine).press("Enter");
+    console.type_text("uptime").press("Enter y");
+    console.app.was_sent(Some(1));
+    let why = crate::wire::reply::Fault::refused("the window is closed");
+    console.app.acted(1, Err(why));
+    assert!(console.screen().contains("r has your draft"));
+    console.press("r").answer(engine);
+    assert!(console.screen().contains("uptime") && console.screen().contains("@db"));
+    // Typing takes the place of what is only proposed.
+    console.type_text("df");
+    assert!(!console.screen().contains("uptime"), "{}", console.screen());
+}
+
+#[test]
+fn words_stay_on_the_screen_they_were_said_on() {
+    let mut console = on_run();
+    console.press("z");
+    assert!(console.screen().contains("z means nothing here"));
+    console.press("2").answer(engine);
+    assert!(!console.screen().contains("means nothing"));
+}
+
+#[test]
+fn the_worst_host_is_under_the_cursor_until_a_person_moves_it() {
+    let mut console = on_run();
+    console.answer(|request| match engine(request) {
+        Ok(crate::wire::Reply::Grid(mut page)) => {
+            // Another host is the worst by now.
+            let worst = super::fixtures::task(7);
+            if let Request::Grid(query) = request
+                && query.at.is_none()
+            {
+                page.rows = vec![worst];
+                page.place = None;
+                page.host = None;
+            }
+            Ok(crate::wire::Reply::Grid(page))
+        }
+        other => other,
+    });
+    let screen = console.screen();
+    assert!(screen.contains("── web00007"), "{screen}");
+}
+
+#[test]
 fn times_turn_to_the_zone_of_the_person_and_back() {
     let mut console = Console::new(80, 24);
     console.answer(engine);

@@ -99,6 +99,10 @@ impl Output {
                 count(group.count),
                 group.standing
             ),
+            None if self.mask => format!(
+                "the first of {} alike but for numbers and names",
+                counted(group.count, "host")
+            ),
             None => format!("{} identical", counted(group.count, "host")),
         };
         let took = if group.outcome.is_some() {
@@ -109,8 +113,8 @@ impl Output {
         canvas.rule(0, &title, &took);
         let mut y = 1;
         if let Some(detail) = group.detail.as_ref().filter(|_| alone) {
-            canvas.clipped(1, y, canvas.width() - 2, Role::Accent, &plain(detail));
-            y += 1;
+            let room = (canvas.width() - 2, 4.min(height / 2).max(1));
+            y = canvas.wrapped((1, y), room, Role::Accent, &plain(detail));
         }
         if height > y {
             self.lines.draw(&mut canvas.below(y), context.now);

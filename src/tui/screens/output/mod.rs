@@ -20,6 +20,7 @@ use crate::tui::theme::Role;
 use crate::tui::words::{counted, plain};
 use crate::wire::console::{FoldGroup, FoldPage, FoldQuery, LinesQuery};
 use crate::wire::reply::Fault;
+use crate::wire::view::RunView;
 use crate::wire::{Reply, Request};
 
 /// From this width on groups and lines stand side by side.
@@ -364,6 +365,7 @@ impl Pane for Output {
             Act::Previous => self.step_hit(-1, effects),
             Act::Mask => {
                 self.mask = !self.mask;
+                self.difference = None;
                 if let Some(page) = &mut self.page {
                     page.view.revision = 0;
                 }
@@ -445,6 +447,10 @@ impl Pane for Output {
             Act::Times,
             Act::CopyHosts,
         ]
+    }
+
+    fn view(&self) -> Option<&RunView> {
+        Some(&self.page.as_ref()?.view)
     }
 
     fn run(&self) -> Option<RunId> {

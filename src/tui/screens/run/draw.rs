@@ -4,8 +4,10 @@ use super::layout::Layout;
 use super::words::{how, phases, short, took};
 use super::{Focus, Mode, RunPane};
 use crate::run::ids::RunId;
+use crate::run::outcome::OutcomeKind;
 use crate::run::sign::Sign;
 use crate::tui::canvas::Canvas;
+use crate::tui::keys::Act;
 use crate::tui::pane::{Context, role_of};
 use crate::tui::screens::spans::plain_line;
 use crate::tui::theme::Role;
@@ -157,19 +159,21 @@ impl RunPane {
         }
         let words = words.join("   ");
         let x = canvas.text(1, y, role_of(sign), &words);
-        let detail = host.detail.clone().unwrap_or_else(|| phases(host));
-        canvas.clipped(
-            x + 3,
-            y,
-            canvas.width().saturating_sub(x + 4),
-            Role::Dim,
-            &plain(&detail),
-        );
+        let detail = plain(&host.detail.clone().unwrap_or_else(|| phases(host)));
         let tail = self
             .tail
             .as_ref()
             .filter(|tail| tail.task.as_ref().is_some_and(|task| task.ix == host.ix));
         let room = usize::from(layout.host_rows - 1);
+        let written = tail.map_or(0, |tail| tail.lines.len().min(room));
+        let beside = canvas.width().saturating_sub(x + 4);
+        let rows = u16::try_from(room - written).unwrap_or(0);
+        if detail.chars().count() <= usize::from(beside) || rows < 2 {
+            canvas.clipped(x + 3, y, beside, Role::Dim, &detail);
+        } else {
+            let below = (canvas.width().saturating_sub(4), rows);
+            canvas.wrapped((3, y + 1), below, Role::Dim, &detail);
+        }
         if let Some(tail) = tail {
             let skip = tail.lines.len().saturating_sub(room);
             for (y, line) in (y + 1..).zip(tail.lines.iter().skip(skip)) {
@@ -184,15 +188,30 @@ impl RunPane {
         }
     }
 
-    pub(super) fn draw_causes(&mut self, canvas: &mut Canvas, page: &GridPage, layout: &Layout) {
+    pub(super) fn draw_causes(
+        &mut self,
+        canvas: &mut Canvas,
+        page: &GridPage,
+        layout: &Layout,
+        context: &Context,
+    ) {
         if layout.cause_rows == 0 {
             return;
         }
-        let bad = page.view.tally.not_ok();
+        let view = &page.view;
+        let bad = view.tally.failures();
         if page.causes.is_empty() {
             canvas.rule(layout.causes, "", "");
-            let words = match (&page.view.ended, page.slow.first()) {
-                (Some(_), _) if bad == 0 => "Every host ended well.".to_owned(),
+            let words = match (&view.ended, page.slow.first()) {
+                (Some(_), _) if view.state == "aborted" => {
+                    let never = view.tally.ended(OutcomeKind::NotStarted);
+                    format!("Aborted: {} never started.", counted(never, "host"))
+                }
+                (Some(_), _) if bad == 0 => {
+                    let outputs = counted(page.outputs, "different output");
+                    let key = context.keys.key(Act::Follow);
+                    format!("Every host ended well, with {outputs}: {key} shows them.")
+                }
                 (None, Some(slow)) => format!(
                     "Longest at work: {} for {}, {}",
                     slow.host,

@@ -11,7 +11,7 @@ use choice::Choice;
 use layout::Layout;
 use parts::{draw_head, draw_side, draw_story};
 
-pub(super) use parts::draw_summary;
+pub(super) use parts::{done, draw_summary};
 pub(super) use words::{counts, how, phases};
 
 use crate::run::filter::Filter;
@@ -22,10 +22,10 @@ use crate::tui::keys::Act;
 use crate::tui::list::{List, nearest};
 use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want};
 use crate::tui::theme::Role;
-use crate::tui::words::{count, counted, plain, seconds};
+use crate::tui::words::{counted, plain, seconds};
 use crate::wire::console::{GridPage, GridQuery, LinesPage, LinesQuery, Sort};
 use crate::wire::reply::Fault;
-use crate::wire::view::TaskView;
+use crate::wire::view::{RunView, TaskView};
 use crate::wire::{Reply, Request};
 
 /// How hosts are shown.
@@ -57,6 +57,8 @@ pub(in crate::tui) struct RunPane {
     at: u32,
     /// The host there, by its place in the run's targets: it is kept when the order changes.
     on: Option<u32>,
+    /// Whether a person moved the cursor; until then it stays at the top, whoever comes to stand there.
+    moved: bool,
     /// The first row in sight.
     top: u32,
     page: Option<GridPage>,
@@ -83,6 +85,7 @@ impl RunPane {
             text: String::new(),
             at: 0,
             on: None,
+            moved: false,
             top: 0,
             page: None,
             since: None,
@@ -124,6 +127,7 @@ impl RunPane {
     fn go(&mut self, at: i64) {
         let last = i64::from(self.total().saturating_sub(1));
         let at = u32::try_from(at.clamp(0, last)).unwrap_or(0);
+        self.moved = true;
         if at != self.at {
             self.at = at;
             self.on = None;
@@ -264,7 +268,7 @@ impl Pane for RunPane {
             filter: self.text.clone(),
             signs,
             rows,
-            at: self.on,
+            at: self.on.filter(|_| self.moved),
             name_signs: !self.choice.is_empty() && self.mode == Mode::Grid,
         });
         let over = self
@@ -305,9 +309,9 @@ impl Pane for RunPane {
     fn take(&mut self, slot: &str, mark: u64, reply: Reply) {
         match reply {
             Reply::Grid(page) => {
-                if let Some(place) = page.place {
+                if let Some(place) = page.place.filter(|_| self.moved) {
                     self.at = place;
-                } else if self.on.is_none() {
+                } else if self.on.is_none() || !self.moved {
                     let row = page
                         .rows
                         .iter()
@@ -416,6 +420,12 @@ impl Pane for RunPane {
                 output.act(act, context, effects);
                 effects.push(Effect::Show(Box::new(output)));
             }
+            Act::Copy if self.focus == Focus::Causes => effects.extend(
+                self.page
+                    .as_ref()
+                    .and_then(|page| page.causes.get(self.causes.at as usize))
+                    .map(|cause| Effect::Copy(cause.line.clone(), "the reason".to_owned())),
+            ),
             Act::Copy => effects.extend(self.host().map(|host| {
                 Effect::Copy(host.host.clone(), format!("the name {}", plain(&host.host)))
             })),
@@ -428,6 +438,13 @@ impl Pane for RunPane {
                     };
                     effects.push(Effect::Copy(hosts, what));
                 }
+            }
+            Act::Start => {
+                let view = self.page.as_ref().map(|page| &page.view);
+                let view = view.filter(|view| view.kind == "exec");
+                let (hosts, command) = view.map_or(("", ""), |view| (&view.targets, &view.title));
+                let form = crate::tui::overlay::StartForm::again(hosts, command);
+                effects.push(Effect::Over(Box::new(form)));
             }
             Act::Acknowledge => effects.push(super::now::acknowledge(self.run, context)),
             Act::Compare => {
@@ -471,7 +488,7 @@ impl Pane for RunPane {
         let mut main = canvas.part(layout.side, 0, layout.width, body.1);
         self.draw_hosts(&mut main, &page, &layout, context);
         self.draw_host(&mut main, &page, &layout, context);
-        self.draw_causes(&mut main, &page, &layout);
+        self.draw_causes(&mut main, &page, &layout, context);
         if let Some(story) = layout.story {
             draw_story(&mut main, story, &page, context);
         }
@@ -495,7 +512,7 @@ impl Pane for RunPane {
             .as_ref()
             .is_some_and(|page| page.view.tally.failures() > 0)
         {
-            hints.push(Act::Acknowledge);
+            hints.extend([Act::Retry, Act::Acknowledge]);
         }
         hints.extend([
             Act::NextPane,
@@ -505,6 +522,10 @@ impl Pane for RunPane {
             Act::Compare,
         ]);
         hints
+    }
+
+    fn view(&self) -> Option<&RunView> {
+        Some(&self.page.as_ref()?.view)
     }
 
     fn run(&self) -> Option<RunId> {
@@ -529,7 +550,7 @@ impl Pane for RunPane {
             .as_ref()
             .map(|(by, _)| format!("{by} asks for the conn: W gives it, D keeps it"));
         let filter = (!self.text.is_empty())
-            .then(|| format!("filter: {} ({} hosts)", self.text, count(page.matched)));
+            .then(|| format!("filter: {} ({})", self.text, counted(page.matched, "host")));
         let words: Vec<String> = [asked, self.choice.words(), filter, view.because.clone()]
             .into_iter()
             .flatten()
@@ -544,7 +565,7 @@ impl Pane for RunPane {
     fn set_query(&mut self, text: &str) -> Result<(), String> {
         Filter::parse(text)?;
         text.clone_into(&mut self.text);
-        (self.at, self.top, self.on) = (0, 0, None);
+        (self.at, self.top, self.on, self.moved) = (0, 0, None, false);
         Ok(())
     }
 

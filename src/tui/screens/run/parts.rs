@@ -1,7 +1,9 @@
 //! How the run stands, how long hosts took, what happened; and the whole run in a column.
 
 use super::words::{short, tally};
+use crate::run::outcome::OutcomeKind;
 use crate::run::sign::Sign;
+use crate::run::tally::Tally;
 use crate::tui::canvas::{Canvas, cells};
 use crate::tui::pane::{Context, role_of, run_sign};
 use crate::tui::theme::Role;
@@ -12,12 +14,15 @@ use crate::wire::view::RunView;
 pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, whole: bool) {
     let width = canvas.width();
     let until = view.ended.unwrap_or(context.now);
-    let mut words = vec![
+    let stands = ["paused", "waiting"].contains(&view.state.as_str());
+    let because = view.because.as_deref().filter(|_| stands).map(plain);
+    let mut words: Vec<String> = because.into_iter().collect();
+    words.extend([
         format!("by {}", plain(&view.starter)),
         context.look.zone.clock(view.created),
         span(seconds(view.created, until)),
-    ];
-    if view.ended.is_none() {
+    ]);
+    if view.ended.is_none() && view.state != "paused" {
         words.extend(view.eta_s.map(|eta| format!("eta {}", span(eta))));
         words.extend(view.rate.map(|rate| format!("{rate:.1} hosts/s")));
     }
@@ -33,7 +38,7 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
         return;
     }
     let total = f64::from(view.tally.total().max(1));
-    let share = f64::from(view.tally.ended_all()) / total;
+    let share = f64::from(done(&view.tally)) / total;
     let role = if view.tally.failures() > 0 {
         Role::Failed
     } else {
@@ -43,11 +48,21 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
     canvas.text(x + 2, 1, Role::Text, &format!("{:.0}%", share * 100.0));
     let mut x = 1;
     let counts = tally(view);
-    let wide: usize = counts.iter().map(|(_, words)| words.len() + 3).sum();
-    let gap = if wide > usize::from(width) { 2 } else { 3 };
+    let wide: usize = counts.iter().map(|(_, words)| words.len()).sum();
+    let room = usize::from(width).saturating_sub(wide + 1);
+    let gap = u16::try_from(room / counts.len().max(1)).map_or(3, |gap| gap.clamp(1, 3));
     for (role, words) in counts {
         x = canvas.text(x, 2, role, &words) + gap;
     }
+}
+
+/// Hosts that did what there was to do, well or not: those that an abort left out did not.
+pub(in crate::tui::screens) fn done(tally: &Tally) -> u32 {
+    let left_out = [OutcomeKind::NotStarted, OutcomeKind::Cancelled]
+        .map(|kind| tally.ended(kind))
+        .iter()
+        .sum();
+    tally.ended_all().saturating_sub(left_out)
 }
 
 /// Steps, and how long hosts took.
@@ -157,7 +172,7 @@ pub(in crate::tui::screens) fn draw_summary(
         span(seconds(view.created, until))
     );
     canvas.clipped(0, 1, width, Role::Dim, &words);
-    let share = f64::from(view.tally.ended_all()) / f64::from(view.tally.total().max(1));
+    let share = f64::from(done(&view.tally)) / f64::from(view.tally.total().max(1));
     let role = if view.tally.failures() > 0 {
         Role::Failed
     } else {
@@ -184,9 +199,8 @@ pub(in crate::tui::screens) fn draw_summary(
             let x = canvas.text(1, y, role_of(sign), &head);
             let room = width.saturating_sub(x + 2);
             canvas.clipped(x + 2, y, room, Role::Text, &plain(&cause.hosts));
-            let room = width.saturating_sub(10);
-            canvas.clipped(10, y + 1, room, Role::Dim, &plain(&cause.line));
-            y += 2;
+            let room = (width.saturating_sub(10), 3);
+            y = canvas.wrapped((10, y + 1), room, Role::Dim, &plain(&cause.line));
         }
     }
     y + 1

@@ -80,15 +80,13 @@ pub(super) fn tally(view: &RunView) -> Vec<(Role, String)> {
     ok.chain(busy.into_iter().filter(|(_, count)| *count > 0))
         .chain(bad)
         .map(|(sign, number)| {
-            let word = if matches!(sign, Sign::HostKey) {
-                "refused"
+            // Hosts that did not let us in and hosts that we did not trust are counted together.
+            let (letter, word) = if matches!(sign, Sign::HostKey | Sign::Auth) {
+                ("K/A", "refused")
             } else {
-                sign.word()
+                (sign.letter(), sign.word())
             };
-            (
-                role_of(sign),
-                format!("{} {} {word}", sign.letter(), count(number)),
-            )
+            (role_of(sign), format!("{letter} {} {word}", count(number)))
         })
         .collect()
 }
