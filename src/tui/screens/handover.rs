@@ -153,11 +153,12 @@ impl Pane for HandoverPane {
     fn act(&mut self, act: Act, _: &Context, effects: &mut Vec<Effect>) -> bool {
         match act {
             Act::Open => {
-                let run = self
-                    .rows
-                    .get(self.list.at as usize)
-                    .and_then(|(.., run)| *run);
-                effects.extend(run.map(|run| Effect::Open(Place::Run(run))));
+                let here = self.rows.iter().skip(self.list.at as usize);
+                let run = here.take(2).find_map(|(.., run)| *run);
+                effects.push(match run {
+                    Some(run) => Effect::Open(Place::Run(run)),
+                    None => Effect::Say("There is no run on this line to open.".to_owned()),
+                });
                 true
             }
             _ => self.list.act(act),
@@ -180,6 +181,7 @@ impl Pane for HandoverPane {
             if let Some((role, words, _)) = self.rows.get(place as usize) {
                 canvas.clipped(1, y, width - 2, *role, words);
                 if place == self.list.at {
+                    canvas.text(0, y, Role::Key, ">");
                     canvas.paint_row(y, Role::Cursor);
                 }
             }
