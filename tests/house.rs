@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Rooms by floor, ground first. Rooms of one floor do not know each other unless listed below.
-const GROUND: &[&str] = &["inventory", "run", "trust"];
+const GROUND: &[&str] = &["flow", "inventory", "run", "trust"];
 const FIRST: &[&str] = &["demo", "site", "ssh", "store"];
 
 /// What each room may import besides itself.
@@ -17,7 +17,7 @@ fn allowed(room: &str) -> BTreeSet<&'static str> {
     let mut add = |more: &[&'static str]| rooms.extend(more);
     match room {
         "run" => {}
-        "inventory" | "trust" => add(&["run"]),
+        "flow" | "inventory" | "trust" => add(&["run"]),
         "demo" | "site" | "ssh" | "store" | "wire" => add(GROUND),
         "engine" => {
             add(GROUND);

@@ -68,6 +68,8 @@ pub enum Command {
     Runs(RunsArgs),
     /// Show which hosts a host set names, and how they are reached.
     Hosts(HostsArgs),
+    /// Check definitions of flows and actions, with the place of each mistake; changes nothing.
+    Check(CheckArgs),
     /// Tell the next shift: open runs, hosts in doubt, who holds what, recent failures, notes.
     Handover(HandoverArgs),
     /// Show who did what, and verify that the records are whole.
@@ -236,6 +238,17 @@ pub struct PreflightArgs {
     #[arg(long, value_name = "USER")]
     pub run_as: Option<String>,
     /// Print one JSON document a host, then one for the run.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `conn check`.
+#[derive(Debug, ClapArgs)]
+pub struct CheckArgs {
+    /// Files, or directories with flows/*.toml and actions/*.toml.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
 }

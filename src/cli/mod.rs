@@ -3,6 +3,7 @@
 
 pub mod args;
 mod audit;
+mod check;
 mod checks;
 mod compare;
 mod connect;
@@ -72,6 +73,7 @@ pub async fn dispatch(args: &Args) -> Result<Exit, CliError> {
             EngineCommand::Run(_) => Err(CliError::NotHere),
             other => engine::engine(args, other).await,
         },
+        Some(Command::Check(words)) => check::check(words, args.quiet),
         Some(Command::Unlock { key }) => unlock::unlock(args, key).await,
         Some(Command::Completions { shell }) => tools::completions(*shell),
         Some(Command::Man { dir }) => tools::man(dir.as_deref()),

@@ -5,6 +5,7 @@
 //! hosts, never writes anything but the directories of the instance.
 
 pub mod ansible_files;
+pub mod definitions;
 pub mod directories;
 pub mod engine_record;
 mod error;

@@ -8,6 +8,7 @@
 
 mod table;
 mod value;
+mod written;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::run::complaint::{Complaint, Complaints, LineIndex, Place};
 
 pub use table::Table;
 pub use value::json_of;
+pub use written::Written;
 
 /// Complaints that are kept of one file; the rest of a hopeless file would only scroll by.
 const MAX_COMPLAINTS: usize = 50;

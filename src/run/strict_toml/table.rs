@@ -15,20 +15,20 @@ use crate::run::complaint::{Place, nearest, quote};
 
 /// A table that is being read. Remembers which keys were asked for.
 pub struct Table<'d> {
-    document: &'d Document<'d>,
-    entries: Vec<Entry<'d>>,
+    pub(super) document: &'d Document<'d>,
+    pub(super) entries: Vec<Entry<'d>>,
     /// Byte offset of the table, for what is missing from it.
-    offset: usize,
+    pub(super) offset: usize,
     /// `[ssh]`, for messages; empty for the file itself.
     path: String,
     asked: RefCell<Vec<&'static str>>,
 }
 
 /// A key with its value, both with their places.
-struct Entry<'d> {
-    key: &'d str,
-    key_offset: usize,
-    value: &'d Spanned<DeValue<'d>>,
+pub(super) struct Entry<'d> {
+    pub(super) key: &'d str,
+    pub(super) key_offset: usize,
+    pub(super) value: &'d Spanned<DeValue<'d>>,
 }
 
 impl<'d> Table<'d> {
@@ -215,6 +215,19 @@ impl<'d> Table<'d> {
 
     /// A list of tables (`[[key]]`), each read by `read` and then closed.
     pub fn tables(&self, key: &'static str, mut read: impl FnMut(&Table<'d>)) {
+        self.each_table(key, |table| {
+            read(table);
+            table.close();
+        });
+    }
+
+    /// As [`tables`](Self::tables), for a look before they are read: keys that `read` does not ask
+    /// for are no complaint.
+    pub fn tables_unclosed(&self, key: &'static str, read: impl FnMut(&Table<'d>)) {
+        self.each_table(key, read);
+    }
+
+    fn each_table(&self, key: &'static str, mut read: impl FnMut(&Table<'d>)) {
         let Some(entry) = self.find(key) else { return };
         let DeValue::Array(items) = entry.value.get_ref() else {
             let message = format!(
@@ -226,9 +239,12 @@ impl<'d> Table<'d> {
         };
         for item in items {
             if let DeValue::Table(inner) = item.get_ref() {
-                let table = Self::new(self.document, inner, item.span().start, self.join(key));
-                read(&table);
-                table.close();
+                read(&Self::new(
+                    self.document,
+                    inner,
+                    item.span().start,
+                    self.join(key),
+                ));
             } else {
                 let message = format!(
                     "each of {} must be a table, but this is {}",
@@ -284,13 +300,13 @@ impl<'d> Table<'d> {
         }
     }
 
-    fn find(&self, key: &'static str) -> Option<&Entry<'d>> {
+    pub(super) fn find(&self, key: &'static str) -> Option<&Entry<'d>> {
         self.asked.borrow_mut().push(key);
         self.entries.iter().find(|entry| entry.key == key)
     }
 
     /// The table that is an entry's value; the caller closes it.
-    fn open(&self, entry: &Entry<'d>) -> Option<Table<'d>> {
+    pub(super) fn open(&self, entry: &Entry<'d>) -> Option<Table<'d>> {
         let DeValue::Table(inner) = entry.value.get_ref() else {
             let found = kind(entry.value.get_ref());
             let message = format!("{} must be a table, but is {found}", quote(entry.key));

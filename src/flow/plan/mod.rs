@@ -1,0 +1,204 @@
+//! What a simple flow will do: a definition, its frozen hosts and its values, worked out.
+//!
+//! A [`Plan`] is a value. The engine freezes one when a run starts; a preview shows one and
+//! forgets it. Both ask the same functions for the command of a step on a host.
+
+mod error;
+mod stage;
+mod task;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+pub use error::PlanError;
+pub use stage::{Instance, instances};
+pub use task::{Does, Filled, Found, Task, Turn};
+pub use view::{PlanView, StepView};
+
+use super::batches::batches;
+use super::definition::{Body, Definition};
+use super::give::Values;
+use super::order::{self, Host};
+use super::rollout::Rollout;
+use super::step::Step;
+use crate::run::complaint::quote;
+
+/// What a run is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFacts {
+    /// Its number, which also shuffles its hosts; none before it starts.
+    pub id: Option<u64>,
+    /// Who starts it.
+    pub starter: String,
+}
+
+/// How many failures are borne, as counts.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Limits {
+    /// In the whole run; nothing stops it when there is no number.
+    pub run: Option<u32>,
+    /// In each batch.
+    pub batches: Vec<Option<u32>>,
+}
+
+/// A simple flow, worked out.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    definition: Arc<Definition>,
+    hosts: Arc<[Host]>,
+    values: Values,
+    run: RunFacts,
+    batches: Vec<Vec<usize>>,
+    limits: Limits,
+}
+
+impl Plan {
+    /// Works out a simple flow over these hosts.
+    ///
+    /// # Errors
+    /// No host, a host twice, hosts that cannot be spread, or a definition that is no simple flow.
+    pub fn new(
+        definition: Arc<Definition>,
+        hosts: Arc<[Host]>,
+        values: Values,
+        run: RunFacts,
+    ) -> Result<Self, PlanError> {
+        let Body::Simple { rollout, .. } = &definition.body else {
+            return Err(PlanError::NotSimple(definition.name.clone()));
+        };
+        check_hosts(&definition.name, &hosts)?;
+        let count = u32::try_from(hosts.len()).map_err(|_| PlanError::TooMany)?;
+        let sizes = batches(&rollout.batches, count);
+        let order = order::order(rollout.order, hosts.len(), run.id.unwrap_or(0));
+        let batches = match &rollout.spread {
+            Some(label) => order::spread(&order, &sizes, &hosts, label)?,
+            None => order::cut(&order, &sizes),
+        };
+        let limits = limits(rollout, count, &sizes);
+        Ok(Self {
+            definition,
+            hosts,
+            values,
+            run,
+            batches,
+            limits,
+        })
+    }
+
+    /// The definition it works out.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// The hosts, as they were given.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// The batches, as indices of [`hosts`](Self::hosts).
+    pub fn batches(&self) -> &[Vec<usize>] {
+        &self.batches
+    }
+
+    /// How many failures are borne.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        match &self.definition.body {
+            Body::Simple { steps, .. } => steps,
+            Body::Multi { .. } | Body::Fanout(_) => &[],
+        }
+    }
+
+    /// The values of its parameters.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The batch of a host, from 0.
+    pub fn batch_of(&self, host: usize) -> Option<usize> {
+        self.batches.iter().position(|batch| batch.contains(&host))
+    }
+
+    /// Works out every step on every host once, to find what cannot be done before anything is.
+    ///
+    /// # Errors
+    /// For each step that fails somewhere, why on its first host, and on how many.
+    pub fn verify(&self) -> Result<(), Vec<PlanError>> {
+        let mut errors = Vec::new();
+        for (step, about) in self.steps().iter().enumerate() {
+            let mut first: Option<PlanError> = None;
+            let mut failed = 0;
+            for (batch, hosts) in self.batches.iter().enumerate() {
+                for host in hosts {
+                    let turn = Turn {
+                        step,
+                        host: *host,
+                        batch,
+                    };
+                    if let Err(error) = self.task(turn, &Found::NotYet) {
+                        failed += 1;
+                        first.get_or_insert(PlanError::Text {
+                            step: about.name.clone(),
+                            host: self.hosts[*host].name.to_string(),
+                            message: error.message,
+                            more: 0,
+                        });
+                    }
+                }
+            }
+            errors.extend(first.map(|error| error.and_more(failed - 1)));
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// What names definition, hosts and values together: an approval is bound to it.
+    pub fn digest(&self) -> String {
+        let names: Vec<&str> = self.hosts.iter().map(|host| &*host.name).collect();
+        let all = (&*self.definition, names, &self.values);
+        // Maps are sorted, so that equal values have one text.
+        let text = serde_json::to_vec(&all).unwrap_or_default();
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(text) {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
+    }
+}
+
+fn check_hosts(flow: &str, hosts: &[Host]) -> Result<(), PlanError> {
+    if hosts.is_empty() {
+        return Err(PlanError::NoHosts(flow.to_owned()));
+    }
+    let mut seen = BTreeSet::new();
+    match hosts.iter().find(|host| !seen.insert(&host.name)) {
+        Some(twice) => Err(PlanError::Twice(quote(&twice.name))),
+        None => Ok(()),
+    }
+}
+
+fn limits(rollout: &Rollout, hosts: u32, sizes: &[u32]) -> Limits {
+    let of_batch = |(index, size): (usize, &u32)| {
+        let canary = rollout.canary.as_ref().filter(|_| index == 0);
+        let canary = canary.map(|canary| canary.max_failures.of(*size));
+        let every = rollout.max_failures_per_batch.map(|limit| limit.of(*size));
+        canary.into_iter().chain(every).min()
+    };
+    Limits {
+        run: rollout.max_failures.map(|limit| limit.of(hosts)),
+        batches: sizes.iter().enumerate().map(of_batch).collect(),
+    }
+}

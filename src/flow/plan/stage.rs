@@ -1,0 +1,95 @@
+//! The instances of a stage: one, or one for each item.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::{PlanError, RunFacts};
+use crate::flow::give::{Offer, Values};
+use crate::flow::param::ParamValue;
+use crate::flow::stage::{ForEach, Stage};
+use crate::flow::step::Given;
+use crate::flow::template::{Scope, TemplateError};
+
+/// A stage, or what it does for one item, with its texts worked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// The item, when there are several.
+    pub item: Option<String>,
+    /// The host set.
+    pub targets: Option<String>,
+    /// The parameters of what it starts, to be checked as those of a person are.
+    pub set: BTreeMap<String, Offer>,
+}
+
+/// The instances of a stage, in the order they are taken; none, when its condition does not hold.
+///
+/// # Errors
+/// A text or condition that cannot be worked out.
+pub fn instances(
+    flow: &str,
+    stage: &Stage,
+    values: &Values,
+    run: &RunFacts,
+) -> Result<Vec<Instance>, PlanError> {
+    let told = |error: TemplateError| PlanError::Stage {
+        stage: stage.name.clone(),
+        message: error.message,
+    };
+    let id = run
+        .id
+        .map_or_else(|| json!("<run.id>"), |id| json!(id.to_string()));
+    let scope = values.scope().with(
+        "run",
+        &json!({ "id": id, "name": flow, "starter": run.starter }),
+    );
+    if let Some(when) = &stage.when
+        && !when.holds(&scope).map_err(told)?
+    {
+        return Ok(Vec::new());
+    }
+    let Some(for_each) = &stage.for_each else {
+        return Ok(vec![instance(stage, values, &scope, None).map_err(told)?]);
+    };
+    let items = items(for_each, values, &scope).map_err(told)?;
+    let one = |item: String| {
+        let scope = scope.clone().with("item", &json!(item));
+        instance(stage, values, &scope, Some(item)).map_err(told)
+    };
+    items.into_iter().map(one).collect()
+}
+
+fn items(for_each: &ForEach, values: &Values, scope: &Scope) -> Result<Vec<String>, TemplateError> {
+    match for_each {
+        ForEach::Items(items) => items.iter().map(|item| item.render(scope)).collect(),
+        ForEach::Param(name) => match values.get(name) {
+            Some(ParamValue::Hosts { names, .. }) => Ok(names.clone()),
+            _ => Ok(Vec::new()),
+        },
+    }
+}
+
+fn instance(
+    stage: &Stage,
+    values: &Values,
+    scope: &Scope,
+    item: Option<String>,
+) -> Result<Instance, TemplateError> {
+    let mut set = BTreeMap::new();
+    for (name, given) in &stage.work.set {
+        let text = match given {
+            Given::Text(text) => Some(text.render(scope)?),
+            Given::Secret(param) => match values.get(param) {
+                Some(ParamValue::Secret(secret)) => Some(format!("secret:{secret}")),
+                _ => None,
+            },
+        };
+        set.extend(text.map(|text| (name.clone(), Offer::Trusted(text))));
+    }
+    let targets = stage.work.targets.as_ref();
+    Ok(Instance {
+        item,
+        targets: targets.map(|targets| targets.render(scope)).transpose()?,
+        set,
+    })
+}

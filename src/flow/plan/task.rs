@@ -1,0 +1,305 @@
+//! One step on one host, with every text as it will be.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Plan;
+use crate::flow::give::Values;
+use crate::flow::param::ParamValue;
+use crate::flow::step::{Act, Env, Exec, Given, Http, Method, Role, Step, Verify, VerifyBy};
+use crate::flow::template::{Scope, TemplateError, Text};
+use crate::flow::value::Tainted;
+
+/// Which step, on which host, in which batch; all from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// The step.
+    pub step: usize,
+    /// The host, as an index of the plan's hosts.
+    pub host: usize,
+    /// The batch.
+    pub batch: usize,
+}
+
+/// The values that earlier steps took from their output on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// The run did not start: each stands as its own name.
+    NotYet,
+    /// These.
+    Values(BTreeMap<String, Tainted>),
+}
+
+/// A step on a host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// The step.
+    pub step: String,
+    /// What it does.
+    pub does: Does,
+    /// Whether its condition holds; nothing when that shows only during the run.
+    pub applies: Option<bool>,
+    /// What looks whether it did its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Does>,
+    /// What undoes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Does>,
+}
+
+/// What is done, with all values in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Does {
+    /// A command on the host.
+    Exec {
+        /// The command.
+        command: String,
+        /// The user.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run_as: Option<String>,
+        /// Its variables.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        env: BTreeMap<String, Filled>,
+        /// Whether it outlives its connection.
+        durable: bool,
+    },
+    /// A file to the host.
+    Push {
+        /// From here.
+        source: String,
+        /// To there.
+        dest: String,
+        /// Owner there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// Permission bits there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<u32>,
+    },
+    /// A file from the host.
+    Pull {
+        /// From there.
+        source: String,
+        /// To here.
+        dest: String,
+    },
+    /// A request.
+    Http {
+        /// The method.
+        method: Method,
+        /// Where.
+        url: String,
+        /// Headers.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, Filled>,
+        /// What is sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<Filled>,
+    },
+    /// A person's yes.
+    Approve {
+        /// Whose.
+        role: Role,
+        /// What to look at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// Waiting.
+    Wait {
+        /// So long.
+        seconds: f64,
+    },
+    /// A command on the bastion.
+    Local {
+        /// The command.
+        command: String,
+        /// Its variables.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        env: BTreeMap<String, Filled>,
+    },
+    /// A diagnosis.
+    Tree {
+        /// The tree.
+        name: String,
+    },
+}
+
+impl Does {
+    /// The command, where it is one.
+    pub fn command(&self) -> Option<&str> {
+        match self {
+            Self::Exec { command, .. } | Self::Local { command, .. } => Some(command),
+            _ => None,
+        }
+    }
+}
+
+/// A text with its values, or a secret that is read when it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Filled {
+    /// The text.
+    Text(String),
+    /// The name of the secret.
+    Secret(String),
+}
+
+impl Plan {
+    /// One step on one host.
+    ///
+    /// # Errors
+    /// A text that cannot be worked out there.
+    pub fn task(&self, turn: Turn, found: &Found) -> Result<Task, TemplateError> {
+        let missing = || TemplateError::of("there is no such step or host in this plan");
+        let step = self.steps().get(turn.step).ok_or_else(missing)?;
+        let scope = self.scope(turn, found).ok_or_else(missing)?;
+        let fill = Fill {
+            scope: &scope,
+            values: self.values(),
+        };
+        Ok(Task {
+            step: step.name.clone(),
+            does: fill.act(&step.act)?,
+            applies: applies(step, &scope, found)?,
+            verify: step
+                .verify
+                .as_ref()
+                .map(|verify| fill.verify(verify))
+                .transpose()?,
+            rollback: step
+                .rollback
+                .as_ref()
+                .map(|undo| fill.exec(&undo.exec))
+                .transpose()?,
+        })
+    }
+
+    /// What templates of a step may use on a host.
+    fn scope(&self, turn: Turn, found: &Found) -> Option<Scope> {
+        let host = self.hosts.get(turn.host)?;
+        let short = host.name.split('.').next().unwrap_or_default();
+        let run = self
+            .run
+            .id
+            .map_or_else(|| json!("<run.id>"), |id| json!(id.to_string()));
+        let scope = self
+            .values
+            .scope()
+            .with("host", &json!({ "name": host.name, "short": short, "labels": host.labels, "vars": host.vars }))
+            .with("batch", &json!(turn.batch + 1))
+            .with("batches", &json!(self.batches.len()))
+            .with("run", &json!({ "id": run, "name": self.definition.name, "starter": self.run.starter }));
+        Some(match found {
+            Found::Values(values) => scope.with_outside_under("registered", values),
+            Found::NotYet => scope.with_outside_under("registered", &self.placeholders()),
+        })
+    }
+
+    fn placeholders(&self) -> BTreeMap<String, Tainted> {
+        let names = self.steps().iter().flat_map(|step| step.register.keys());
+        names
+            .map(|name| (name.clone(), Tainted::new(format!("<{name}>"))))
+            .collect()
+    }
+}
+
+fn applies(step: &Step, scope: &Scope, found: &Found) -> Result<Option<bool>, TemplateError> {
+    match &step.when {
+        None => Ok(Some(true)),
+        Some(when) if when.uses("registered") && *found == Found::NotYet => Ok(None),
+        Some(when) => when.holds(scope).map(Some),
+    }
+}
+
+/// Puts values into texts.
+struct Fill<'a> {
+    scope: &'a Scope,
+    values: &'a Values,
+}
+
+impl Fill<'_> {
+    fn act(&self, act: &Act) -> Result<Does, TemplateError> {
+        Ok(match act {
+            Act::Exec(exec) => self.exec(exec)?,
+            Act::Push(push) => Does::Push {
+                source: push.source.render(self.scope)?,
+                dest: push.dest.render(self.scope)?,
+                owner: self.maybe(push.owner.as_ref())?,
+                mode: push.mode,
+            },
+            Act::Pull(pull) => Does::Pull {
+                source: pull.source.render(self.scope)?,
+                dest: pull.dest.render(self.scope)?,
+            },
+            Act::Http(http) => self.http(http)?,
+            Act::Approve(approve) => Does::Approve {
+                role: approve.role,
+                text: self.maybe(approve.text.as_ref())?,
+            },
+            Act::Wait(time) => Does::Wait {
+                seconds: time.as_secs_f64(),
+            },
+            Act::Local(local) => Does::Local {
+                command: local.command.render(self.scope)?,
+                env: self.env(&local.env)?,
+            },
+            Act::Tree(name) => Does::Tree { name: name.clone() },
+        })
+    }
+
+    fn exec(&self, exec: &Exec) -> Result<Does, TemplateError> {
+        Ok(Does::Exec {
+            command: exec.command.render(self.scope)?,
+            run_as: self.maybe(exec.run_as.as_ref())?,
+            env: self.env(&exec.env)?,
+            durable: exec.durable,
+        })
+    }
+
+    fn verify(&self, verify: &Verify) -> Result<Does, TemplateError> {
+        match &verify.by {
+            VerifyBy::Exec(exec) => self.exec(exec),
+            VerifyBy::Tree(name) => Ok(Does::Tree { name: name.clone() }),
+        }
+    }
+
+    fn http(&self, http: &Http) -> Result<Does, TemplateError> {
+        let body = http
+            .body
+            .as_ref()
+            .map(|body| self.given(body))
+            .transpose()?;
+        Ok(Does::Http {
+            method: http.method,
+            url: http.url.render(self.scope)?,
+            headers: self.env(&http.headers)?,
+            body: body.flatten(),
+        })
+    }
+
+    fn maybe(&self, text: Option<&Text>) -> Result<Option<String>, TemplateError> {
+        text.map(|text| text.render(self.scope)).transpose()
+    }
+
+    fn env(&self, env: &Env) -> Result<BTreeMap<String, Filled>, TemplateError> {
+        let mut filled = BTreeMap::new();
+        for (name, given) in env {
+            filled.extend(self.given(given)?.map(|value| (name.clone(), value)));
+        }
+        Ok(filled)
+    }
+
+    /// Nothing, when it is a secret that was not given.
+    fn given(&self, given: &Given) -> Result<Option<Filled>, TemplateError> {
+        match given {
+            Given::Text(text) => text.render(self.scope).map(Filled::Text).map(Some),
+            Given::Secret(param) => Ok(match self.values.get(param) {
+                Some(ParamValue::Secret(name)) => Some(Filled::Secret(name.clone())),
+                _ => None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Templates of definitions: `minijinja` without files, includes or macros, and with an end.
+//!
+//! | text | values in it |
+//! |---|---|
+//! | [`CommandText`] | each is one quoted word (a list several), without any way to switch that off |
+//! | [`Text`] (paths, URLs, targets, bodies) | as they are; none that came from outside |
+//! | [`Condition`] | an expression; values stay values |
+//!
+//! Beyond `{{ … }}` there are `{% if %}`, `{% for %}`, `{% set %}` and `{% raw %}`.
+
+mod check;
+mod engine;
+mod render;
+mod scan;
+mod scope;
+mod shell;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{Fault, Known, Shape};
+pub use scope::{Scope, Value};
+
+/// Why a template cannot be used, or what went wrong with its values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TemplateError {
+    /// Where in the template, in bytes, when that is known.
+    pub at: Option<usize>,
+    /// A sentence without its full stop: what, why, what next.
+    pub message: String,
+}
+
+impl TemplateError {
+    /// An error of no place in particular.
+    pub(in crate::flow) fn of(message: &str) -> Self {
+        Self::new(None, message)
+    }
+
+    fn new(at: Option<usize>, message: impl Into<String>) -> Self {
+        Self {
+            at,
+            message: message.into(),
+        }
+    }
+}
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// A text that the template engine understands.
+            ///
+            /// # Errors
+            /// What is wrong with its syntax, and where.
+            pub fn parse(text: impl Into<String>) -> Result<Self, TemplateError> {
+                let text = text.into();
+                $check(&text)?;
+                Ok(Self(text))
+            }
+
+            /// As it was written.
+            pub fn source(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = TemplateError;
+
+            fn try_from(text: String) -> Result<Self, TemplateError> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+    };
+}
+
+text_type! {
+    /// A shell command in which every value is quoted by itself.
+    CommandText, check::command_syntax
+}
+text_type! {
+    /// A path, URL, host set or message. Values that came from outside cannot enter.
+    Text, check::text_syntax
+}
+text_type! {
+    /// An expression that holds or does not.
+    Condition, check::condition_syntax
+}
+
+impl CommandText {
+    /// The command for these values.
+    ///
+    /// # Errors
+    /// A value is missing, has a NUL, is no word, or would stand where quotes do not protect it.
+    pub fn render(&self, scope: &Scope) -> Result<String, TemplateError> {
+        render::command(&self.0, scope)
+    }
+
+    /// What is wrong with the names in it.
+    pub fn faults(&self, known: &Known) -> Vec<Fault> {
+        check::faults(&self.0, known, check::Place::Command)
+    }
+}
+
+impl Text {
+    /// The text for these values.
+    ///
+    /// # Errors
+    /// A value is missing, came from outside, or has a NUL or is no text.
+    pub fn render(&self, scope: &Scope) -> Result<String, TemplateError> {
+        render::text(&self.0, scope)
+    }
+
+    /// What is wrong with the names in it.
+    pub fn faults(&self, known: &Known) -> Vec<Fault> {
+        check::faults(&self.0, known, check::Place::Text)
+    }
+
+    /// Whether it has no placeholder at all.
+    pub fn is_fixed(&self) -> bool {
+        !self.0.contains("{{") && !self.0.contains("{%") && !self.0.contains("{#")
+    }
+
+    /// The name, if the whole text is one name in braces: `{{ token }}`.
+    pub fn sole_name(&self) -> Option<&str> {
+        let name = self.0.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        (!name.is_empty() && name.chars().all(fits)).then_some(name)
+    }
+}
+
+impl Condition {
+    /// Whether it holds for these values.
+    ///
+    /// # Errors
+    /// A value is missing, or the comparison makes no sense.
+    pub fn holds(&self, scope: &Scope) -> Result<bool, TemplateError> {
+        render::condition(&self.0, scope)
+    }
+
+    /// What is wrong with the names in it.
+    pub fn faults(&self, known: &Known) -> Vec<Fault> {
+        check::faults(&self.0, known, check::Place::Condition)
+    }
+
+    /// Whether it uses this name.
+    pub fn uses(&self, name: &str) -> bool {
+        scan::expression_uses(&self.0)
+            .iter()
+            .any(|used| used.role == scan::Role::Value && used.name == name)
+    }
+}
