@@ -11,6 +11,7 @@
 
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use theconn::flow::definition::Definition;
 use theconn::flow::read;
 
@@ -67,4 +68,74 @@ fn every_bad_definition_yields_the_complaints_beside_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn good_texts() -> Vec<String> {
+    let folders = ["tests/definitions/good", "config/flows", "config/actions"];
+    let files = folders.iter().flat_map(|folder| files(folder));
+    files
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect()
+}
+
+/// Good definitions, damaged.
+fn damaged() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(
+        &[
+            "\"",
+            "'",
+            "{",
+            "}",
+            "[",
+            "]",
+            "=",
+            "\n",
+            "{{",
+            "}}",
+            "\0",
+            "é",
+            "-1",
+            "99999999999",
+            "kind = \"multi\"\n",
+            "[[steps]]\n",
+            "name",
+            "$(",
+        ][..],
+    );
+    let damage = (any::<prop::sample::Index>(), 0_usize..12, piece);
+    let text = prop::sample::select(good_texts());
+    (text, prop::collection::vec(damage, 1..4)).prop_map(|(mut text, damages)| {
+        for (at, cut, piece) in damages {
+            let chars: Vec<char> = text.chars().collect();
+            let at = at.index(chars.len() + 1);
+            let after = (at + cut).min(chars.len());
+            text = chars[..at]
+                .iter()
+                .copied()
+                .chain(piece.chars())
+                .chain(chars[after..].iter().copied())
+                .collect();
+        }
+        text
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_definition_is_read_or_refused_with_a_place_and_never_more(text in damaged()) {
+        match read::definition("x.toml", &text) {
+            Ok(source) => {
+                let stored = serde_json::to_string(&source.definition).unwrap();
+                let again: Definition = serde_json::from_str(&stored).unwrap();
+                prop_assert_eq!(again, source.definition);
+            }
+            Err(errors) => {
+                prop_assert!(!errors.0.is_empty(), "refused without a word: {text}");
+                let lines = text.split('\n').count();
+                prop_assert!(errors.0.iter().all(|error| (1..=lines).contains(&(error.place.line as usize))));
+            }
+        }
+    }
 }

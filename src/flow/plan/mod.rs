@@ -55,6 +55,8 @@ pub struct Plan {
     values: Values,
     run: RunFacts,
     batches: Vec<Vec<usize>>,
+    /// The batch of each host.
+    batch_of: Vec<usize>,
     limits: Limits,
 }
 
@@ -81,12 +83,19 @@ impl Plan {
             None => order::cut(&order, &sizes),
         };
         let limits = limits(rollout, count, &sizes);
+        let mut batch_of = vec![0; hosts.len()];
+        for (batch, hosts) in batches.iter().enumerate() {
+            for host in hosts {
+                batch_of[*host] = batch;
+            }
+        }
         Ok(Self {
             definition,
             hosts,
             values,
             run,
             batches,
+            batch_of,
             limits,
         })
     }
@@ -126,7 +135,7 @@ impl Plan {
 
     /// The batch of a host, from 0.
     pub fn batch_of(&self, host: usize) -> Option<usize> {
-        self.batches.iter().position(|batch| batch.contains(&host))
+        self.batch_of.get(host).copied()
     }
 
     /// Works out every step on every host once, to find what cannot be done before anything is.

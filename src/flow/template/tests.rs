@@ -216,7 +216,7 @@ proptest! {
     #[test]
     fn a_shell_runs_nothing_of_a_value_wherever_it_is_let_in(around in shell_text(), value in hostile()) {
         let text = format!("p() {{ :; }}\n{}", around.replace('V', "{{ v }}"));
-        let bait = format!("{value}$(echo TAKEN >&3)`echo TAKEN >&3`;echo TAKEN >&3\necho TAKEN >&3\n'\n'echo TAKEN >&3 ");
+        let bait = format!("{value}$(echo TAKEN >&3)\\'$(echo TAKEN >&3)`echo TAKEN >&3`;echo TAKEN >&3\necho TAKEN >&3\n'\n'echo TAKEN >&3 ");
         let Ok(command) = CommandText::parse(text) else { return Ok(()) };
         let Ok(command) = command.render(&Scope::new().with("v", &json!(bait))) else { return Ok(()) };
         for shell in ["sh", "bash"] {

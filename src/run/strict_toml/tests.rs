@@ -98,6 +98,47 @@ fn a_table_of_the_wrong_shape_is_told_how_to_be_written() {
     );
 }
 
+fn places_in(text: &str) -> Vec<String> {
+    let read = |root: &Table<'_>| {
+        let complain = |written: &Written| root.complain_in(written, 2, "here", None);
+        root.written("one").iter().for_each(complain);
+        root.written_list("list")
+            .iter()
+            .flatten()
+            .for_each(complain);
+        for (name, place, written) in root.written_values("map") {
+            let message = format!("{name} at {place} is {}", written.value);
+            root.complain_in(&written, 2, message, None);
+        }
+        Some(())
+    };
+    let errors = parse("a.toml", text, read).unwrap_err();
+    errors.0.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_byte_of_a_string_has_a_place_where_the_file_holds_it_as_it_is() {
+    assert_eq!(
+        places_in("one = \"abc\"\nlist = ['ax\u{fc}', \"\"\"\n\nde\"\"\"]\n"),
+        ["a.toml:1:10: here", "a.toml:2:12: here", "a.toml:4:2: here"]
+    );
+    // With escapes, the string is all that can be pointed at.
+    assert_eq!(places_in(r#"one = "a\tbc""#), ["a.toml:1:7: here"]);
+}
+
+#[test]
+fn scalars_under_free_names_are_read_as_their_text() {
+    assert_eq!(
+        places_in("[map]\na = 'text'\nb = 0x10\nc = true\nd = [1]\n"),
+        [
+            "a.toml:2:8: a at a.toml:2:1 is text",
+            "a.toml:3:5: b at a.toml:3:1 is 16",
+            "a.toml:4:5: c at a.toml:4:1 is true",
+            "a.toml:5:5: \"d\" must be a string, but is a list",
+        ]
+    );
+}
+
 #[test]
 fn what_is_not_toml_is_shown_with_a_caret() {
     let error = sample("name = 'x'\n[inner\n").unwrap_err();
