@@ -40,6 +40,18 @@ pub enum Shape {
     Outside(Box<Shape>),
 }
 
+impl Shape {
+    /// Whether there is anything in it that a text of this kind may hold.
+    fn may_enter(&self, place: Place) -> bool {
+        match self {
+            Self::Value | Self::Open => true,
+            Self::Parts(parts) => !parts.is_empty(),
+            Self::Secret => false,
+            Self::Outside(inner) => place != Place::Text && inner.may_enter(place),
+        }
+    }
+}
+
 /// The names a template may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known(BTreeMap<String, Shape>);
@@ -184,7 +196,8 @@ fn value_fault(used: &Use<'_>, known: &Known, place: Place) -> Option<Fault> {
         })
     };
     let Some(shape) = known.0.get(used.name) else {
-        let hint = near_or_known(used.name, known.0.keys().map(String::as_str));
+        let usable = known.0.iter().filter(|(_, shape)| shape.may_enter(place));
+        let hint = near_or_known(used.name, usable.map(|(name, _)| name.as_str()));
         return fault(
             format!("the name {} is not known", quote(used.name)),
             Some(hint),
