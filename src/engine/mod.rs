@@ -8,6 +8,7 @@ pub mod audit;
 pub mod clients;
 pub mod core;
 pub mod daemon;
+pub mod definitions;
 pub mod directory;
 pub mod doctor;
 pub mod heads;

@@ -8,6 +8,7 @@
 pub mod client;
 pub mod codec;
 pub mod console;
+pub mod definitions;
 pub mod follow;
 pub mod handover;
 pub mod reply;
