@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::console::{FoldPage, GridPage, InventoryPage, LinesPage, Overview, Picked, SearchPage};
+use super::definitions::{Applied, DefinitionLine, DefinitionView, Planned};
 use super::follow::FollowPage;
 use super::handover::Handover;
 use super::view::{
@@ -98,6 +99,14 @@ pub enum Reply {
     Picked(Box<Picked>),
     /// Groups and hosts.
     Inventory(Box<InventoryPage>),
+    /// What became of definitions.
+    Applied(Box<Applied>),
+    /// The definitions of a kind, by name.
+    Definitions(Vec<DefinitionLine>),
+    /// One of them.
+    Definition(Box<DefinitionView>),
+    /// What a flow would do.
+    Planned(Box<Planned>),
 }
 
 /// Why a request was not fulfilled.

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::console::{
     FoldQuery, GridQuery, InventoryQuery, LinesQuery, OverviewQuery, PickQuery, SearchQuery,
 };
+use super::definitions::{Apply, PlanFlow};
 use super::follow::FollowFrom;
+use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
 
@@ -144,6 +146,24 @@ pub enum Request {
         /// The passphrase.
         secret: String,
     },
+    /// Store definitions, if all of them are right.
+    Apply(Box<Apply>),
+    /// Which definitions are there?
+    Definitions {
+        /// Of this kind.
+        kind: Kind,
+    },
+    /// What does a definition say?
+    Definition {
+        /// Its kind.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// The version; the current one otherwise.
+        version: Option<u32>,
+    },
+    /// What would a flow do?
+    PlanFlow(Box<PlanFlow>),
 }
 
 impl Request {

@@ -3,6 +3,7 @@
 mod acknowledge;
 mod causes;
 mod checks;
+mod definitions;
 mod fold;
 mod folded;
 mod follow;
@@ -14,6 +15,7 @@ mod lines;
 mod masks;
 mod overview;
 mod pick;
+mod plan_flow;
 mod policy;
 mod queries;
 mod run_list;
@@ -33,6 +35,7 @@ use tokio::task::AbortHandle;
 
 use super::Parts;
 use super::clients::{ClientInfo, Clients};
+use super::definitions::Appliers;
 use super::inbox::Inbox;
 use super::now;
 use super::people::Person;
@@ -74,7 +77,7 @@ pub struct Server {
     kept: Arc<Kept>,
 }
 
-/// What is kept between the answers to consoles: all of it could be made again.
+/// What is kept between the answers: all of it could be made again.
 struct Kept {
     runs: RunList,
     replays: Replays,
@@ -83,6 +86,7 @@ struct Kept {
     last_lines: LastLines,
     folds: Folds,
     masks: Masks,
+    appliers: Appliers,
 }
 
 /// Facts about the process that do not change.
@@ -132,6 +136,7 @@ impl Server {
             last_lines: LastLines::default(),
             folds: Folds::default(),
             masks: Masks::default(),
+            appliers: Appliers::default(),
         };
         Self {
             parts,
@@ -330,6 +335,14 @@ impl Session {
             Request::Inventory(query) => self.inventory(query).await,
             Request::Passphrase { key, secret } => self.passphrase(key, secret).await,
             Request::Acknowledge { run, known } => self.acknowledge(run, known).await,
+            Request::Apply(wanted) => self.apply(*wanted).await,
+            Request::Definitions { kind } => self.definitions(kind).await,
+            Request::Definition {
+                kind,
+                name,
+                version,
+            } => self.definition(kind, name, version).await,
+            Request::PlanFlow(asked) => self.plan_flow(*asked).await,
             // Taken care of where requests are read.
             Request::TakeBack { .. } => Err(Fault::usage("this has no answer")),
         }

@@ -3,6 +3,9 @@
 //! It runs as an account of its own, which may read keys and files that its people may not. So
 //! nobody gets it to read a file or to run a program of their choice, and nobody but its owner ends
 //! or replaces it. A private engine has one person, whose engine it is.
+//!
+//! There are no roles yet: whoever the group of the socket lets in may change definitions, under
+//! their own name in the audit records. What a definition does is asked of whoever starts it.
 
 use super::Session;
 use crate::engine::people::{Person, own_name};
@@ -26,6 +29,7 @@ impl Session {
                  own account's rights. Leave --shared out, or have it added to the engine's conn.toml",
             )),
             Request::Hosts(query) => no_config(query.ssh_config.as_ref()),
+            Request::PlanFlow(asked) => no_config(asked.ssh_config.as_ref()),
             _ => Ok(()),
         }
     }

@@ -1,0 +1,113 @@
+//! What a flow would do, worked out without doing any of it.
+
+use std::sync::Arc;
+
+use super::Session;
+use super::definitions::{none, removed};
+use super::queries::identity;
+use crate::engine::Parts;
+use crate::engine::definitions::{DefinitionError, Shelf, Stored};
+use crate::engine::people::Person;
+use crate::flow::definition::Kind;
+use crate::flow::give::{Values, offers};
+use crate::flow::order::Host;
+use crate::flow::param::Params;
+use crate::flow::plan::{Plan, RunFacts};
+use crate::inventory::ResolvedHost;
+use crate::wire::definitions::{PlanFlow, Planned};
+use crate::wire::reply::{Fault, Reply};
+use crate::wire::request::HostsQuery;
+
+impl Session {
+    pub(super) async fn plan_flow(&self, asked: PlanFlow) -> Result<Reply, Fault> {
+        let name = asked.name.clone();
+        let stored = self.look(move |shelf| flow(shelf, &name)).await??;
+        let person = self.person.clone();
+        let planned = self
+            .blocking(move |parts| plan(parts, &asked, stored, &person))
+            .await?;
+        Ok(Reply::Planned(Box::new(planned)))
+    }
+}
+
+fn flow(shelf: &Shelf<'_>, name: &str) -> Result<Result<Stored, Fault>, DefinitionError> {
+    Ok(match shelf.current(Kind::Flow, name)? {
+        Some(stored) => Ok(stored),
+        None => Err(match shelf.standing(Kind::Flow, name)? {
+            Some(standing) => removed(&standing),
+            None => none(shelf, Kind::Flow, name)?,
+        }),
+    })
+}
+
+fn plan(
+    parts: &Parts,
+    asked: &PlanFlow,
+    stored: Stored,
+    person: &Person,
+) -> Result<Planned, Fault> {
+    let mut query = HostsQuery {
+        targets: asked.targets.clone(),
+        ssh_config: asked.ssh_config.clone(),
+        ..HostsQuery::default()
+    };
+    query.identity = identity(parts, &query, person)?;
+    let values = values(parts, &query, &stored.definition.params, &asked.set)?;
+    let found = parts.directory.resolve(&query)?;
+    let hosts: Arc<[Host]> = found
+        .hosts
+        .into_iter()
+        .map(|host| of(host.resolved))
+        .collect();
+    let run = RunFacts {
+        id: None,
+        starter: person.name.clone(),
+    };
+    let plan = Plan::new(Arc::new(stored.definition), hosts, values, run)
+        .map_err(|error| Fault::usage(error.to_string()))?;
+    plan.verify().map_err(|errors| all_of(&errors))?;
+    let view = plan.view();
+    Ok(Planned {
+        version: stored.version,
+        plan: view.map_err(|error| Fault::usage(error.message))?,
+        warnings: found.warnings,
+    })
+}
+
+/// The values that were given, checked. Host sets among them mean what the inventory says.
+fn values(
+    parts: &Parts,
+    query: &HostsQuery,
+    params: &Params,
+    words: &[String],
+) -> Result<Values, Fault> {
+    let offers = offers(words).map_err(|errors| all_of(&errors))?;
+    let expand = |text: &str| {
+        let query = HostsQuery {
+            targets: text.to_owned(),
+            ..query.clone()
+        };
+        let found = parts.directory.resolve(&query);
+        let found = found.map_err(|fault| fault.message)?;
+        Ok(found
+            .hosts
+            .into_iter()
+            .map(|host| host.resolved.host)
+            .collect())
+    };
+    Values::check(params, &offers, &expand).map_err(|errors| all_of(&errors))
+}
+
+fn of(host: ResolvedHost) -> Host {
+    Host {
+        name: host.host.into(),
+        labels: host.labels,
+        vars: host.vars,
+    }
+}
+
+/// Everything that is wrong, a line each.
+fn all_of<E: ToString>(errors: &[E]) -> Fault {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Fault::usage(lines.join("\n"))
+}
