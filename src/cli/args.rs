@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::definitions::args::{
+    ApplyArgs, DiffArgs, EditArgs, ExportArgs, FlowCommand, ListArgs, ShowArgs,
+};
 use crate::run::duration::HumanDuration;
 
 /// Commands and rollouts on fleets of hosts over SSH, from an engine that outlives the terminal.
@@ -119,6 +122,24 @@ pub enum Command {
         /// What to do with it.
         #[command(subcommand)]
         command: EngineCommand,
+    },
+    /// Store definitions, all of them or none, each as a new version where its text is new.
+    Apply(ApplyArgs),
+    /// What differs between files and stored definitions, as applying would change it.
+    Diff(DiffArgs),
+    /// Write the stored definitions into files.
+    Export(ExportArgs),
+    /// List the stored definitions of a kind.
+    List(ListArgs),
+    /// Print a stored definition, as it was written.
+    Show(ShowArgs),
+    /// Change a stored definition in an editor.
+    Edit(EditArgs),
+    /// Flows.
+    Flow {
+        /// What to do with one.
+        #[command(subcommand)]
+        command: FlowCommand,
     },
 }
 

@@ -92,7 +92,8 @@ fn to_json(checked: &Checked) -> Value {
     })
 }
 
-fn complaint(complaint: &Complaint) -> Value {
+/// A complaint for other programs.
+pub fn complaint(complaint: &Complaint) -> Value {
     let number = |number: u32| (number > 0).then_some(number);
     json!({
         "file": complaint.place.file,

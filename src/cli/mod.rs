@@ -8,6 +8,7 @@ mod checks;
 mod compare;
 mod connect;
 mod console;
+pub mod definitions;
 mod doctor;
 mod engine;
 mod excerpt;
@@ -76,6 +77,13 @@ pub async fn dispatch(args: &Args) -> Result<Exit, CliError> {
         Some(Command::Check(words)) => check::check(words, args.quiet),
         Some(Command::Unlock { key }) => unlock::unlock(args, key).await,
         Some(Command::Completions { shell }) => tools::completions(*shell),
+        Some(Command::Apply(words)) => definitions::apply::apply(args, words).await,
+        Some(Command::Diff(words)) => definitions::diff::diff(args, words).await,
+        Some(Command::Export(words)) => definitions::export::export(args, words).await,
+        Some(Command::List(words)) => definitions::show::list(args, words).await,
+        Some(Command::Show(words)) => definitions::show::show(args, words).await,
+        Some(Command::Edit(words)) => definitions::edit::edit(args, words).await,
+        Some(Command::Flow { command }) => definitions::plan::flow(args, command).await,
         Some(Command::Man { dir }) => tools::man(dir.as_deref()),
         Some(
             Command::Nodeset(_) | Command::Fold(_) | Command::Hostkey { .. } | Command::Demo { .. },

@@ -14,6 +14,7 @@ use super::paths::INVENTORY_FILE;
 use super::read;
 use super::settings::Settings;
 use crate::flow::book::Book;
+use crate::flow::definition::Kind;
 use crate::flow::read::{Source, definition};
 use crate::inventory::{InventoryError, expand_plain, native};
 use crate::run::complaint::{Complaint, Complaints, Place};
@@ -37,17 +38,57 @@ pub struct Checked {
     pub complaints: Vec<Complaint>,
 }
 
-/// Reads and checks all definitions of these files and directories.
-pub fn check(paths: &[PathBuf]) -> Checked {
+/// Definitions that were read, each alone.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// What was found beside them.
+    pub checked: Checked,
+    /// The definitions.
+    pub sources: Vec<Source>,
+    /// The kinds of which a whole directory was read: what is not in it is not there.
+    pub whole: BTreeSet<Kind>,
+}
+
+/// Reads all definitions of these files and directories.
+pub fn read_all(paths: &[PathBuf]) -> Read {
     let mut search = Search::default();
     for path in paths {
         search.path(path);
     }
-    let Search {
+    Read {
+        checked: search.checked,
+        sources: search.sources,
+        whole: paths.iter().flat_map(|path| kinds_in(path)).collect(),
+    }
+}
+
+/// The folder of definitions of a kind.
+pub fn folder(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Flow => FOLDERS[0],
+        Kind::Action => FOLDERS[1],
+    }
+}
+
+/// The kinds that a directory holds all of.
+fn kinds_in(path: &Path) -> Vec<Kind> {
+    if !path.is_dir() {
+        return Vec::new();
+    }
+    // A dot has no name of its own.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let kinds = [Kind::Flow, Kind::Action];
+    let own = kinds.iter().find(|kind| path.ends_with(folder(**kind)));
+    own.map_or_else(|| kinds.to_vec(), |own| vec![*own])
+}
+
+/// Reads and checks all definitions of these files and directories.
+pub fn check(paths: &[PathBuf]) -> Checked {
+    let Read {
         mut checked,
         sources,
         ..
-    } = search;
+    } = read_all(paths);
     if checked.complaints.is_empty() {
         match Book::new(sources) {
             Ok(book) => checked.book = book,
@@ -269,6 +310,23 @@ mod tests {
             .map(|path| path.file_name().unwrap().to_str().unwrap())
             .collect();
         assert_eq!(passed, ["keys.toml", "x.toml"]);
+    }
+
+    #[test]
+    fn a_directory_is_the_whole_of_its_kinds_and_a_file_is_not() {
+        let dir = site(&[
+            ("flows/a.toml", &FLOW.replace("NAME", "a")),
+            ("b.toml", &FLOW.replace("NAME", "b")),
+        ]);
+        let whole = |name: &str| {
+            let read = read_all(&[dir.path().join(name)]);
+            read.whole.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(whole("."), [Kind::Flow, Kind::Action]);
+        assert_eq!(whole("flows"), [Kind::Flow]);
+        assert_eq!(whole("flows/../flows/."), [Kind::Flow]);
+        assert_eq!(whole("b.toml"), []);
+        assert_eq!(read_all(&[dir.path().to_owned()]).sources.len(), 2);
     }
 
     #[test]

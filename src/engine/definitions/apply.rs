@@ -120,23 +120,18 @@ impl Step {
 
 /// What is to be done, or all that is wrong.
 fn plan(shelf: &Shelf<'_>, wanted: &Apply) -> Result<Result<Step, Complaints>, DefinitionError> {
-    let mut complaints = Vec::new();
-    let mut sources = Vec::new();
-    for file in &wanted.files {
-        match read(shelf, file)? {
-            Ok(source) => sources.push(source),
-            Err(Complaints(more)) => complaints.extend(more),
-        }
-    }
-    if !complaints.is_empty() {
-        return Ok(Err(Complaints(complaints)));
-    }
-    let name_of = |source: &Source| (source.definition.kind(), source.definition.name.clone());
-    let given: BTreeSet<(Kind, String)> = sources.iter().map(name_of).collect();
-    let kept = |kind: Kind, name: &str| {
+    let sources = match read_all(shelf, &wanted.files)? {
+        Ok(sources) => sources,
+        Err(complaints) => return Ok(Err(complaints)),
+    };
+    let given: Given = sources
+        .iter()
+        .map(|source| (source.definition.kind(), source.definition.name.clone()))
+        .collect();
+    let stays = |kind: Kind, name: &str| {
         !wanted.prune.contains(&kind) && !given.contains(&(kind, name.to_owned()))
     };
-    let stored = match shelf.sources(&kept) {
+    let stored = match shelf.sources(&stays) {
         // One that is stored and no longer understood is in the way until it is mended or removed.
         Err(DefinitionError::Outdated { complaints, .. }) => return Ok(Err(complaints)),
         other => other?,
@@ -145,17 +140,50 @@ fn plan(shelf: &Shelf<'_>, wanted: &Apply) -> Result<Result<Step, Complaints>, D
     if let Err(complaints) = Book::new(beside) {
         return Ok(Err(complaints));
     }
-    let mut removed = Vec::new();
-    for kind in KINDS {
-        if wanted.prune.contains(&kind) {
-            removed.extend(shelf.standings(kind)?.into_iter().filter(|standing| {
-                !standing.removed && !given.contains(&(kind, standing.name.clone()))
-            }));
+    let texts = sources.into_iter().map(|source| compared(shelf, source));
+    Ok(Ok(Step {
+        texts: texts.collect::<Result<_, _>>()?,
+        removed: removed(shelf, &wanted.prune, &given)?,
+    }))
+}
+
+/// The definitions that new texts are of.
+type Given = BTreeSet<(Kind, String)>;
+
+/// All new texts, each read alone.
+fn read_all(
+    shelf: &Shelf<'_>,
+    files: &[GivenFile],
+) -> Result<Result<Vec<Source>, Complaints>, DefinitionError> {
+    let mut complaints = Vec::new();
+    let mut sources = Vec::new();
+    for file in files {
+        match read(shelf, file)? {
+            Ok(source) => sources.push(source),
+            Err(Complaints(more)) => complaints.extend(more),
         }
     }
-    let texts = sources.into_iter().map(|source| compared(shelf, source));
-    let texts = texts.collect::<Result<_, _>>()?;
-    Ok(Ok(Step { texts, removed }))
+    Ok(if complaints.is_empty() {
+        Ok(sources)
+    } else {
+        Err(Complaints(complaints))
+    })
+}
+
+/// What is stored of these kinds, and not given.
+fn removed(
+    shelf: &Shelf<'_>,
+    kinds: &[Kind],
+    given: &Given,
+) -> Result<Vec<Standing>, DefinitionError> {
+    let mut removed = Vec::new();
+    for kind in KINDS.into_iter().filter(|kind| kinds.contains(kind)) {
+        let goes = |standing: &Standing| {
+            !standing.removed && !given.contains(&(kind, standing.name.clone()))
+        };
+        removed.extend(shelf.standings(kind)?.into_iter().filter(goes));
+    }
+    Ok(removed)
 }
 
 /// One text, alone.

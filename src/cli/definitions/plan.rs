@@ -1,0 +1,195 @@
+//! `conn flow plan`: what a flow would do, and nothing of it done.
+
+use std::time::Duration;
+
+use super::args::{FlowCommand, PlanArgs};
+use crate::cli::args::Args;
+use crate::cli::connect::connect;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::print::{notice, one_line, say};
+use crate::cli::run::absolute;
+use crate::flow::plan::{Does, PlanView, StepView};
+use crate::flow::rollout::{OnExceeded, Strategy};
+use crate::flow::step::OnFailure;
+use crate::inventory;
+use crate::run::duration::HumanDuration;
+use crate::run::spec::Lease;
+use crate::wire::definitions::{PlanFlow, Planned};
+use crate::wire::{Reply, Request};
+
+/// `conn flow …`.
+pub async fn flow(args: &Args, command: &FlowCommand) -> Result<Exit, CliError> {
+    let FlowCommand::Plan(words) = command;
+    let asked = PlanFlow {
+        name: words.name.clone(),
+        targets: words.targets.clone(),
+        set: words.set.clone(),
+        ssh_config: words.ssh_config.as_deref().map(absolute).transpose()?,
+    };
+    let client = connect(args, false).await?;
+    let Reply::Planned(planned) = client.call(Request::PlanFlow(Box::new(asked))).await? else {
+        return Err(CliError::Unexpected);
+    };
+    print(words, &planned)?;
+    Ok(Exit::Ok)
+}
+
+fn print(words: &PlanArgs, planned: &Planned) -> Result<(), CliError> {
+    if words.json {
+        let mut document = serde_json::to_value(&planned.plan).map_err(|_| CliError::Unexpected)?;
+        document["version"] = planned.version.into();
+        document["warnings"] = planned.warnings.clone().into();
+        return say(&document.to_string());
+    }
+    for warning in &planned.warnings {
+        notice(warning)?;
+    }
+    let plan = &planned.plan;
+    say(&format!(
+        "{} version {}: {} in {}; nothing was started",
+        plan.flow,
+        planned.version,
+        counted(plan.hosts, "host", "hosts"),
+        counted(plan.batches.len(), "batch", "batches")
+    ))?;
+    let lines = batches(plan).into_iter().chain(limits(plan));
+    for line in lines.chain(steps(plan)) {
+        say(&line)?;
+    }
+    say(&format!("\ndigest {}", plan.digest))
+}
+
+fn batches(plan: &PlanView) -> Vec<String> {
+    let mut lines = vec!["\nbatches".to_owned()];
+    for (place, hosts) in plan.batches.iter().enumerate() {
+        let folded = inventory::fold(hosts.iter().map(|name| &**name));
+        let soak = plan.soak.get(place).filter(|soak| **soak > 0.0);
+        let most = plan.max_failures_per_batch.get(place).copied().flatten();
+        let parts = [
+            Some(format!("  {:>3}  {:>5}  {folded}", place + 1, hosts.len())),
+            most.map(|most| format!("at most {most} failed")),
+            plan.gate.then(|| "then the gate".to_owned()),
+            soak.map(|soak| format!("then {}", time(*soak))),
+        ];
+        let line = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        lines.push(line);
+    }
+    lines
+}
+
+fn limits(plan: &PlanView) -> Vec<String> {
+    let then = match plan.on_exceeded {
+        OnExceeded::Pause => "pauses",
+        OnExceeded::Abort => "is aborted",
+        OnExceeded::Rollback => "is rolled back",
+    };
+    let failures = match plan.max_failures {
+        Some(most) => format!("more than {most} failed: it {then}"),
+        None => "no limit of failures in the whole run".to_owned(),
+    };
+    let strategy = match plan.strategy {
+        Strategy::Lockstep => "each step on the whole batch before the next",
+        Strategy::Free => "each host at its own pace",
+    };
+    let lease = match plan.lease {
+        Lease::Shared => "hosts are shared with other runs",
+        Lease::Exclusive => "hosts are claimed for it alone",
+    };
+    vec![
+        "\nlimits".to_owned(),
+        format!("  {} hosts at work at once, {strategy}", plan.concurrency),
+        format!("  {failures}"),
+        format!("  {lease}"),
+    ]
+}
+
+fn steps(plan: &PlanView) -> Vec<String> {
+    let host = plan.steps.first().map(|step| step.host.as_ref());
+    let mut lines = vec![format!("\nsteps, as on {}", host.unwrap_or_default())];
+    for (place, step) in plan.steps.iter().enumerate() {
+        let details = details(step);
+        let details = if details.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", details.join(", "))
+        };
+        lines.push(format!(
+            "  {:>3}  {:<12}  {}{details}",
+            place + 1,
+            step.name,
+            step.act
+        ));
+        lines.push(format!("       {}", one_line(&shown(&step.task.does))));
+        let more = [
+            ("verify", &step.task.verify),
+            ("rollback", &step.task.rollback),
+        ];
+        for (word, does) in more {
+            if let Some(does) = does {
+                lines.push(format!("       {word}: {}", one_line(&shown(does))));
+            }
+        }
+    }
+    lines
+}
+
+fn details(step: &StepView) -> Vec<String> {
+    let mut details = Vec::new();
+    if let Does::Exec {
+        run_as: Some(user), ..
+    } = &step.task.does
+    {
+        details.push(format!("as {user}"));
+    }
+    if step.barrier {
+        details.push("once a batch".to_owned());
+    }
+    if let Some(when) = &step.when {
+        let now = match step.task.applies {
+            Some(true) => "it is",
+            Some(false) => "not here",
+            None => "known in the run",
+        };
+        details.push(format!("when {}: {now}", one_line(when)));
+    }
+    if let Some(limit) = step.timeout {
+        details.push(format!("at most {}", time(limit)));
+    }
+    if step.attempts > 1 {
+        details.push(format!("up to {} times", step.attempts));
+    }
+    if step.on_failure == OnFailure::Continue {
+        details.push("goes on when it fails".to_owned());
+    }
+    details
+}
+
+fn shown(does: &Does) -> String {
+    match does {
+        Does::Exec { command, .. } | Does::Local { command, .. } => command.clone(),
+        Does::Push { source, dest, .. } => format!("{source} to {dest}"),
+        Does::Pull { source, dest } => format!("{source} from the host to {dest}"),
+        Does::Http { method, url, .. } => format!("{} {url}", word(method)),
+        Does::Approve { role, text } => {
+            let text = text.as_deref().map(|text| format!(": {text}"));
+            format!("{} says yes{}", word(role), text.unwrap_or_default())
+        }
+        Does::Wait { seconds } => time(*seconds),
+        Does::Tree { name } => name.clone(),
+    }
+}
+
+/// The word that definitions have for it.
+fn word(value: &impl serde::Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn time(seconds: f64) -> String {
+    let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    HumanDuration::from(time).to_string()
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
