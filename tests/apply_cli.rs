@@ -480,7 +480,8 @@ fn a_plan_is_worked_out_from_inventory_and_values_and_starts_nothing() {
 fn a_plan_that_cannot_be_made_names_what_is_wrong() {
     let desk = Desk::new();
     desk.write("flows/up.toml", PLANNED);
-    desk.write("flows/top.toml", &over("Top", "Leaf"));
+    let top = over("Top", "Leaf").replace("\n\n", "\nparams.v = { type = \"string\" }\n\n");
+    desk.write("flows/top.toml", &top);
     desk.write("flows/leaf.toml", &leaf("Leaf", "one"));
     desk.apply(&[]).expect_success();
     let err = |words: &[&str]| {

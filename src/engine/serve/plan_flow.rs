@@ -8,11 +8,11 @@ use super::queries::identity;
 use crate::engine::Parts;
 use crate::engine::definitions::{DefinitionError, Shelf, Stored};
 use crate::engine::people::Person;
-use crate::flow::definition::Kind;
+use crate::flow::definition::{Body, Kind};
 use crate::flow::give::{Values, offers};
 use crate::flow::order::Host;
 use crate::flow::param::Params;
-use crate::flow::plan::{Plan, RunFacts};
+use crate::flow::plan::{Plan, PlanError, RunFacts};
 use crate::inventory::ResolvedHost;
 use crate::wire::definitions::{PlanFlow, Planned};
 use crate::wire::reply::{Fault, Reply};
@@ -46,6 +46,10 @@ fn plan(
     stored: Stored,
     person: &Person,
 ) -> Result<Planned, Fault> {
+    let usage = |error: PlanError| Fault::usage(error.to_string());
+    if !matches!(stored.definition.body, Body::Simple { .. }) {
+        return Err(usage(PlanError::NotSimple(asked.name.clone())));
+    }
     let mut query = HostsQuery {
         targets: asked.targets.clone(),
         ssh_config: asked.ssh_config.clone(),
@@ -63,8 +67,7 @@ fn plan(
         id: None,
         starter: person.name.clone(),
     };
-    let plan = Plan::new(Arc::new(stored.definition), hosts, values, run)
-        .map_err(|error| Fault::usage(error.to_string()))?;
+    let plan = Plan::new(Arc::new(stored.definition), hosts, values, run).map_err(usage)?;
     plan.verify().map_err(|errors| all_of(&errors))?;
     let view = plan.view();
     Ok(Planned {
