@@ -16,6 +16,7 @@
 mod agent;
 mod command;
 mod conn;
+pub mod desk;
 mod fleet;
 mod hostile;
 pub mod people;
