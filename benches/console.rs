@@ -21,7 +21,9 @@ use theconn::run::outcome::Outcome;
 use theconn::run::output::{Chunk, ChunkBody, OutStream};
 use theconn::run::phases::Phases;
 use theconn::run::search::{Needle, Seeker};
-use theconn::run::spec::{Access, Act, Exec, Lease, Rollout, RunKind, RunSpec, Step, Target};
+use theconn::run::spec::{
+    Access, Act, Exec, Lease, Rollout, RunKind, RunSpec, Step, StepRules, Target,
+};
 use theconn::run::state::Run;
 
 const HOSTS: u32 = 10_000;
@@ -51,12 +53,14 @@ fn spec() -> Arc<RunSpec> {
             act: Act::Exec(exec),
             timeout: None,
             idempotent: false,
+            rules: StepRules::default(),
         }],
         rollout: Rollout {
             concurrency: HOSTS,
             batches: vec![HOSTS],
             look_after_first: false,
             max_failures: None,
+            ..Rollout::default()
         },
         lease: Lease::Shared,
         access: Access::default(),

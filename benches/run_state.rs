@@ -14,9 +14,12 @@ use criterion::{
 };
 use theconn::run::event::{Event, Finished, OutputSum, What};
 use theconn::run::ids::{At, Attempt, HostIx, RunId, StepIx};
+use theconn::run::line_up::Alone;
 use theconn::run::outcome::Outcome;
 use theconn::run::phases::Phases;
-use theconn::run::spec::{Access, Act, Exec, Lease, Rollout, RunKind, RunSpec, Step, Target};
+use theconn::run::spec::{
+    Access, Act, Exec, Lease, Rollout, RunKind, RunSpec, Step, StepRules, Target,
+};
 use theconn::run::state::{Effect, Run};
 
 const FANOUT: u32 = 64;
@@ -42,12 +45,14 @@ fn spec(hosts: u32, batches: Vec<u32>) -> Arc<RunSpec> {
             act: Act::Exec(exec),
             timeout: None,
             idempotent: false,
+            rules: StepRules::default(),
         }],
         rollout: Rollout {
             concurrency: FANOUT,
             batches,
             look_after_first: false,
             max_failures: None,
+            ..Rollout::default()
         },
         lease: Lease::Shared,
         access: Access::default(),
@@ -78,8 +83,8 @@ fn to_the_end(run: &mut Run) -> Vec<Event> {
     let (mut busy, mut events) = (VecDeque::new(), Vec::new());
     loop {
         let next = run
-            .advance(At(0))
-            .or_else(|| run.dispatch(At(0), |_| None))
+            .advance(At(0), &Alone)
+            .or_else(|| run.dispatch(At(0), &Alone))
             .or_else(|| busy.pop_front().map(finished));
         let Some(event) = next else {
             return events;

@@ -115,6 +115,8 @@ impl Task {
             Act::Exec(exec) => self.exec(&route, step, exec).await,
             Act::Push(push) => self.push(&route, step, push).await,
             Act::Connect => self.connect(&route).await,
+            // Done by the run itself, once a batch; never dispatched.
+            Act::Wait(_) | Act::Approve(_) => self.ended(Outcome::NotStarted, None),
         }
     }
 

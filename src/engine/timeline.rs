@@ -2,8 +2,8 @@
 
 use crate::run::decide::BY_RULE;
 use crate::run::event::{Event, What};
-use crate::run::ids::HostIx;
-use crate::run::spec::RunSpec;
+use crate::run::ids::{At, HostIx, StepIx};
+use crate::run::spec::{Act, RunSpec};
 use crate::wire::view::TimelineEntry;
 
 /// Hosts named in one sentence.
@@ -38,6 +38,33 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
         What::Held { hosts, by } => (rule(), format!("{} leased by run {by}", names(hosts))),
         What::Freed { hosts } => (rule(), format!("{} free again", names(hosts))),
         What::Reattaching { hosts } => (rule(), format!("following {} again", names(hosts))),
+        What::Rested { .. } => return None,
+        What::Passed { step, hosts } => (
+            rule(),
+            format!(
+                "\"{}\" left out on {}",
+                step_name(spec, *step),
+                names(hosts)
+            ),
+        ),
+        What::BarrierReached { step, until } => (rule(), barrier(spec, *step, *until)),
+        What::Approved { by, reason } => (by.clone(), because("approved", reason)),
+        What::LinePassed { step } => (
+            rule(),
+            format!("together past \"{}\"", step_name(spec, *step)),
+        ),
+        What::Soaking { batch, until } => (
+            rule(),
+            format!(
+                "batch {} ended; soaking until {}",
+                batch + 1,
+                until.rfc3339()
+            ),
+        ),
+        What::StepSkipped { by, step } => (
+            by.clone(),
+            format!("left \"{}\" out from now on", step_name(spec, *step)),
+        ),
         What::BatchOpened { batch } => (rule(), format!("batch {} opened", batch + 1)),
         What::Paused { by, reason } => (by.clone(), format!("paused: {reason}")),
         What::Resumed { by } => (by.clone(), "resumed".to_owned()),
@@ -69,6 +96,31 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
             ),
         ),
     })
+}
+
+fn step_name(spec: &RunSpec, step: StepIx) -> &str {
+    spec.step(step).map_or("?", |step| &step.name)
+}
+
+fn barrier(spec: &RunSpec, step: StepIx, until: Option<At>) -> String {
+    let name = step_name(spec, step);
+    let asks = spec
+        .step(step)
+        .is_some_and(|step| matches!(step.act, Act::Approve(_)));
+    let until = until.map_or_else(String::new, |until| format!(" until {}", until.rfc3339()));
+    if asks {
+        format!("\"{name}\" asks for a yes{until}")
+    } else {
+        format!("\"{name}\" waits{until}")
+    }
+}
+
+fn because(word: &str, reason: &str) -> String {
+    if reason.is_empty() {
+        word.to_owned()
+    } else {
+        format!("{word}: {reason}")
+    }
 }
 
 fn tuned(concurrency: Option<u32>, max_failures: Option<u32>) -> String {

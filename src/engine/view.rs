@@ -166,6 +166,7 @@ pub fn params(spec: &RunSpec) -> std::collections::BTreeMap<String, String> {
                 set("timeout", timeout);
             }
             Act::Connect => set("hold", Some("true".to_owned())),
+            Act::Wait(_) | Act::Approve(_) => {}
             Act::Push(push) => set("push", Some(format!("{} to {}", push.source, push.dest))),
         }
     }
@@ -174,7 +175,8 @@ pub fn params(spec: &RunSpec) -> std::collections::BTreeMap<String, String> {
 
 fn standing(state: &HostState) -> &'static str {
     match state.phase {
-        Phase::Waiting | Phase::Ready => "waiting",
+        Phase::Waiting | Phase::Ready | Phase::InLine => "waiting",
+        Phase::Resting(_) => "resting",
         Phase::Held(_) => "held",
         Phase::Parked => "parked",
         Phase::Busy { reattaching: false } => "running",

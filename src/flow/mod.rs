@@ -13,7 +13,6 @@ pub mod pattern;
 pub mod plan;
 pub mod read;
 pub mod register;
-pub mod retry;
 pub mod rollout;
 pub mod stage;
 pub mod step;

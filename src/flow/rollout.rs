@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::retry::Retry;
 use super::step::Exec;
 use super::template::{Condition, Text};
+use crate::run::retry::Retry;
 use crate::run::spec::Lease;
 
 /// Hosts at work at once when a definition says nothing.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::register::Register;
-use super::retry::Retry;
 use super::template::{CommandText, Condition, Text};
+use crate::run::retry::Retry;
+use crate::run::spec::OnFailure;
 
 /// One step of a simple flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -254,17 +255,6 @@ pub enum VerifyBy {
     Exec(Exec),
     /// A tree, by its name, that ends with success.
     Tree(String),
-}
-
-/// What becomes of a host where a step failed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// Its later steps are left out.
-    #[default]
-    SkipHost,
-    /// It goes on with its next step; the failure counts all the same.
-    Continue,
 }
 
 /// What undoes a step.

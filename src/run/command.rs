@@ -1,6 +1,6 @@
 //! What people and the engine ask of a run, and why it may refuse.
 
-use super::ids::{At, HostIx, RunId};
+use super::ids::{At, HostIx, RunId, StepIx};
 use super::outcome::{Outcome, OutcomeKind};
 
 /// A request to change a run. `by` is the Unix user who asks.
@@ -40,6 +40,27 @@ pub enum Command {
         by: String,
         /// The hosts.
         hosts: Vec<HostIx>,
+    },
+    /// Leave a step out on every host that has not done it. Needs the conn.
+    SkipStep {
+        /// Who.
+        by: String,
+        /// The step.
+        step: StepIx,
+    },
+    /// Say that the run goes on past the step that asks.
+    Approve {
+        /// Who.
+        by: String,
+        /// Why, if they said.
+        reason: String,
+    },
+    /// Say that it does not: the run is aborted.
+    Reject {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
     },
     /// Say what an in-doubt task became. Needs the conn.
     Settle {
@@ -147,6 +168,20 @@ pub enum Refusal {
         run: RunId,
         /// What was looked for.
         what: String,
+    },
+    /// Nobody is asked for a yes.
+    #[error("run {run} asks nobody for a yes. See where it stands: conn runs show {run}")]
+    NotAsked {
+        /// The run.
+        run: RunId,
+    },
+    /// The one who started it may not say yes.
+    #[error("run {run}: {by} started it, so somebody else must approve")]
+    OwnRun {
+        /// The run.
+        run: RunId,
+        /// Who.
+        by: String,
     },
     /// A value that makes no sense.
     #[error("run {run}: {why}")]

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use super::command::{Command, Refusal, Verdict, take_until};
 use super::event::{EndState, Event, Finished, OutputSum, What};
-use super::ids::{At, Attempt, HostIx, RunId, StepIx};
+use super::ids::{At, Attempt, HostIx, StepIx};
+use super::line_up::{Around, later};
 use super::outcome::{Outcome, OutcomeKind};
 use super::phases::Phases;
+use super::spec::{Act, Approval, OnExceeded};
 use super::state::{Phase, Run, RunState, WaitFor};
 
 /// The name events carry when a rule decided, not a person.
@@ -23,6 +25,9 @@ impl Run {
         }
         if self.tally.reattaching > 0 {
             return RunState::Reattaching;
+        }
+        if self.asks().is_some() {
+            return RunState::Waiting(WaitFor::Approval);
         }
         if self.tally.running == 0 && self.ready.is_empty() {
             if self.tally.held > 0 {
@@ -64,6 +69,9 @@ impl Run {
             Command::Abort { by, reason } => self.decide_abort(by, reason)?,
             Command::Retry { by, only, hosts } => self.decide_retry(by, only, hosts)?,
             Command::Skip { by, hosts } => self.decide_skip(by, hosts)?,
+            Command::SkipStep { by, step } => self.decide_skip_step(by, *step)?,
+            Command::Approve { by, reason } => self.decide_approve(by, reason)?,
+            Command::Reject { by, reason } => self.decide_reject(by, reason)?,
             Command::Settle { by, host, verdict } => self.decide_settle(by, *host, *verdict)?,
             Command::Tune {
                 by,
@@ -86,9 +94,7 @@ impl Run {
     }
 
     /// What starts now that there is room: at most one step and attempt an event.
-    ///
-    /// `lease` says of a host which other run holds it, if any.
-    pub fn dispatch(&self, now: At, lease: impl Fn(HostIx) -> Option<RunId>) -> Option<Event> {
+    pub fn dispatch(&self, now: At, around: &dyn Around) -> Option<Event> {
         if self.paused.is_some() || self.aborted_by.is_some() || self.ended.is_some() {
             return None;
         }
@@ -100,14 +106,27 @@ impl Run {
         let (step, attempt) = self.next_attempt(first)?;
         let lease = |host| {
             let idle = self.spec.connects_only(self.host(host)?.step);
-            if idle { None } else { lease(host) }
+            if idle { None } else { around.lease(host) }
         };
+        let conditional = self
+            .spec
+            .step(step)
+            .is_some_and(|step| step.rules.conditional);
+        let left_out = |host| conditional && !around.holds(host, step);
+        if left_out(first) {
+            let hosts = self.leading(room, |host| {
+                self.next_attempt(host) == Some((step, attempt)) && left_out(host)
+            });
+            return Some(event(What::Passed { step, hosts }, now));
+        }
         if let Some(by) = lease(first) {
             let hosts = self.leading(room, |host| lease(host) == Some(by));
             return Some(event(What::Held { hosts, by }, now));
         }
         let hosts = self.leading(room, |host| {
-            self.next_attempt(host) == Some((step, attempt)) && lease(host).is_none()
+            self.next_attempt(host) == Some((step, attempt))
+                && lease(host).is_none()
+                && !left_out(host)
         });
         let dispatched = What::Dispatched {
             step,
@@ -118,7 +137,7 @@ impl Run {
     }
 
     /// What follows by itself from where the run stands: the next batch, a pause, the end, the conn.
-    pub fn advance(&self, now: At) -> Option<Event> {
+    pub fn advance(&self, now: At, around: &dyn Around) -> Option<Event> {
         if let Some(asked) = &self.take_asked
             && asked.until <= now
         {
@@ -130,8 +149,16 @@ impl Run {
                 now,
             ));
         }
+        if self.ended.is_none() && self.paused.is_none() && self.aborted_by.is_none() {
+            if let Some(stop) = self.stop_over_limit(now) {
+                return Some(stop);
+            }
+            if let Some(rested) = self.rested_by(now) {
+                return Some(rested);
+            }
+        }
         if self.ended.is_some() || self.tally.busy() > 0 {
-            return self.pause_over_limit(now);
+            return None;
         }
         let left = self.tally.total() - self.tally.ended_all();
         if left == 0 {
@@ -145,14 +172,14 @@ impl Run {
         if self.paused.is_some() || self.aborted_by.is_some() {
             return None;
         }
-        if let Some(pause) = self.pause_over_limit(now) {
-            return Some(pause);
-        }
-        let opened_left = !self.ready.is_empty() || self.tally.held > 0 || self.tally.parked > 0;
-        if opened_left {
+        let blocked = self.tally.held > 0 || self.tally.parked > 0;
+        if blocked || !self.ready.is_empty() || !self.resting.is_empty() {
             return None;
         }
-        Some(event(self.next_batch(), now))
+        if self.in_line().next().is_some() {
+            return self.line_event(now, around);
+        }
+        self.next_batch(now).map(|what| event(what, now))
     }
 
     /// What an engine that finds this run without its tasks must record: durable attempts are
@@ -209,41 +236,67 @@ impl Run {
     }
 
     fn over_failure_limit(&self) -> bool {
-        self.max_failures
-            .is_some_and(|limit| self.tally.failures().saturating_sub(self.forgiven) > limit)
+        self.over_run_limit() || self.over_batch_limit()
     }
 
-    fn pause_over_limit(&self, now: At) -> Option<Event> {
-        let stands = self.ended.is_some() || self.paused.is_some() || self.aborted_by.is_some();
+    fn over_run_limit(&self) -> bool {
+        let new = self.failures().saturating_sub(self.forgiven);
+        self.max_failures.is_some_and(|limit| new > limit)
+    }
+
+    fn over_batch_limit(&self) -> bool {
+        let new = self.failed_in_batch.saturating_sub(self.forgiven_in_batch);
+        let limit = self.spec.rollout.limit_of(self.batch);
+        limit.is_some_and(|limit| new > limit)
+    }
+
+    /// Too many failures: the run pauses or is aborted, as its rollout says.
+    fn stop_over_limit(&self, now: At) -> Option<Event> {
         let unfinished = self.tally.total() > self.tally.ended_all();
-        (!stands && unfinished && self.over_failure_limit()).then(|| {
-            let reason = format!(
+        if !unfinished || !self.over_failure_limit() {
+            return None;
+        }
+        let reason = if self.over_run_limit() {
+            format!(
                 "{} failures, more than max_failures {}",
-                self.tally.failures() - self.forgiven,
+                self.failures().saturating_sub(self.forgiven),
                 self.max_failures.unwrap_or(0)
-            );
-            event(
-                What::Paused {
-                    by: BY_RULE.to_owned(),
-                    reason,
-                },
-                now,
             )
-        })
+        } else {
+            format!(
+                "{} failures in batch {}, more than the {} it may have",
+                self.failed_in_batch.saturating_sub(self.forgiven_in_batch),
+                self.batch + 1,
+                self.spec.rollout.limit_of(self.batch).unwrap_or(0)
+            )
+        };
+        let by = BY_RULE.to_owned();
+        let what = match self.spec.rollout.on_exceeded {
+            OnExceeded::Pause => What::Paused { by, reason },
+            OnExceeded::Abort => What::Aborted { by, reason },
+        };
+        Some(event(what, now))
     }
 
-    fn next_batch(&self) -> What {
+    fn next_batch(&self, now: At) -> Option<What> {
         if self.is_holding() {
-            return What::BatchOpened { batch: 0 };
+            return Some(What::BatchOpened { batch: 0 });
         }
         if self.batch == 0 && self.spec.rollout.look_after_first && !self.looked {
-            return What::Paused {
+            return Some(What::Paused {
                 by: BY_RULE.to_owned(),
                 reason: "the first hosts have ended; look, then resume for the rest".to_owned(),
-            };
+            });
         }
-        What::BatchOpened {
-            batch: self.batch + 1,
+        let soak = self.spec.rollout.soak_of(self.batch);
+        let batch = self.batch;
+        match self.soaking {
+            None if !soak.is_zero() => Some(What::Soaking {
+                batch,
+                until: later(now, soak),
+            }),
+            Some((_, until)) if until > now => None,
+            _ => Some(What::BatchOpened { batch: batch + 1 }),
         }
     }
 
@@ -358,13 +411,11 @@ impl Run {
     fn decide_skip(&self, by: &str, hosts: &[HostIx]) -> Result<Vec<What>, Refusal> {
         self.need_open()?;
         self.need_conn(by)?;
-        let hosts: Vec<HostIx> = hosts
-            .iter()
-            .copied()
-            .filter(|host| {
-                self.host(*host)
-                    .is_some_and(|state| state.phase.is_unstarted())
-            })
+        let wanted: HashSet<HostIx> = hosts.iter().copied().collect();
+        let hosts: Vec<HostIx> = self
+            .hosts()
+            .filter(|(ix, state)| wanted.contains(ix) && state.phase.is_unstarted())
+            .map(|(ix, _)| ix)
             .collect();
         if hosts.is_empty() {
             return self.no_host("of those is still to start");
@@ -373,6 +424,43 @@ impl Run {
             by: by.to_owned(),
             hosts,
         }])
+    }
+
+    fn decide_skip_step(&self, by: &str, step: StepIx) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.need_conn(by)?;
+        if self.skipped_steps.contains(&step) {
+            return self.already("without that step");
+        }
+        let by = by.to_owned();
+        Ok(vec![What::StepSkipped { by, step }])
+    }
+
+    fn decide_approve(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        let approval = self.asked()?;
+        if approval.not_starter && by == self.starter {
+            let by = by.to_owned();
+            return Err(Refusal::OwnRun { run: self.id, by });
+        }
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        Ok(vec![What::Approved { by, reason }])
+    }
+
+    fn decide_reject(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.asked()?;
+        let (by, reason) = (by.to_owned(), format!("rejected: {reason}"));
+        Ok(vec![What::Aborted { by, reason }])
+    }
+
+    /// What a person is asked now.
+    fn asked(&self) -> Result<&Approval, Refusal> {
+        let step = self.asks().and_then(|(step, _)| self.spec.step(step));
+        match step.map(|step| &step.act) {
+            Some(Act::Approve(approval)) => Ok(approval),
+            _ => Err(Refusal::NotAsked { run: self.id }),
+        }
     }
 
     fn decide_settle(

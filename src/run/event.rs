@@ -67,6 +67,51 @@ pub enum What {
     },
     /// An attempt ended.
     Finished(Box<Finished>),
+    /// Hosts that rested are ready for another attempt.
+    Rested {
+        /// The hosts.
+        hosts: Vec<HostIx>,
+    },
+    /// The condition of a step does not hold on these hosts: they go on with the next.
+    Passed {
+        /// The step.
+        step: StepIx,
+        /// The hosts.
+        hosts: Vec<HostIx>,
+    },
+    /// Every host of the batch stands before this step, and it is done once for all of them.
+    BarrierReached {
+        /// The step.
+        step: StepIx,
+        /// When it is over by itself: the end of a wait, or of the time a question is asked.
+        until: Option<At>,
+    },
+    /// A person said that it goes on.
+    Approved {
+        /// Who.
+        by: String,
+        /// Why, if they said.
+        reason: String,
+    },
+    /// The hosts that stand before this step go on together.
+    LinePassed {
+        /// The step.
+        step: StepIx,
+    },
+    /// A batch has ended; the next opens after this time.
+    Soaking {
+        /// The batch that ended, from 0.
+        batch: u32,
+        /// When the next one opens.
+        until: At,
+    },
+    /// This step is left out from now on.
+    StepSkipped {
+        /// Who.
+        by: String,
+        /// The step.
+        step: StepIx,
+    },
     /// The next batch may start.
     BatchOpened {
         /// Its place, from 0.

@@ -90,7 +90,9 @@ pub fn sort(groups: &mut [Alike<'_>]) {
 fn key(ix: HostIx, state: &HostState) -> (Key<'_>, Option<&Finished>) {
     let kind = match state.phase {
         Phase::Done(kind) => kind,
-        Phase::Ready => return (Key::Open(Phase::Waiting), None),
+        Phase::Ready | Phase::Resting(_) | Phase::InLine => {
+            return (Key::Open(Phase::Waiting), None);
+        }
         Phase::Held(_) => return (Key::Open(Phase::Held(super::ids::RunId(0))), None),
         open => return (Key::Open(open), None),
     };

@@ -32,6 +32,8 @@ pub enum WaitFor {
     Lease,
     /// A person who attaches with a credential.
     Credentials,
+    /// A person's yes.
+    Approval,
 }
 
 impl RunState {
@@ -61,6 +63,7 @@ impl WaitFor {
         match self {
             Self::Lease => "lease",
             Self::Credentials => "credentials",
+            Self::Approval => "approval",
         }
     }
 }

@@ -111,7 +111,7 @@ impl Sign {
     /// The sign of a host of a run; `outcome` is that of a host that is done.
     pub fn of(phase: Phase, outcome: Option<&Outcome>) -> Self {
         match phase {
-            Phase::Waiting | Phase::Ready => Self::Waiting,
+            Phase::Waiting | Phase::Ready | Phase::Resting(_) | Phase::InLine => Self::Waiting,
             Phase::Held(_) | Phase::Parked => Self::Blocked,
             Phase::Busy { .. } => Self::Running,
             Phase::Done(kind) => outcome.map_or_else(|| Self::of_kind(kind), Self::of_outcome),

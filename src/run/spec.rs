@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ids::StepIx;
+use super::retry::Retry;
 
 /// Everything that was decided before the run began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,9 +96,47 @@ pub struct Step {
     /// Whether doing it twice does no harm, said by a person.
     #[serde(default)]
     pub idempotent: bool,
+    /// What follows from how it went.
+    #[serde(default, skip_serializing_if = "StepRules::is_default")]
+    pub rules: StepRules,
+}
+
+/// What follows from how a step went on a host. By default nothing is tried again, and a host where
+/// it failed is left as it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StepRules {
+    /// Tried again by itself.
+    pub retry: Option<Retry>,
+    /// What becomes of a host where it failed.
+    pub on_failure: OnFailure,
+    /// It has a condition, which the engine judges for each host.
+    pub conditional: bool,
+}
+
+impl StepRules {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What becomes of a host where a step failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// Its later steps are left out.
+    #[default]
+    SkipHost,
+    /// It goes on with its next step; the failure counts all the same.
+    Continue,
 }
 
 impl Step {
+    /// Whether it is done once a batch, when all of its hosts have come to it.
+    pub fn is_barrier(&self) -> bool {
+        matches!(self.act, Act::Wait(_) | Act::Approve(_))
+    }
+
     /// Whether what it does on a host can be followed again after its connection is gone.
     pub fn is_durable(&self) -> bool {
         matches!(&self.act, Act::Exec(exec) if exec.durable)
@@ -115,6 +154,22 @@ pub enum Act {
     Push(Push),
     /// Connect and authenticate, nothing else (`--hold`).
     Connect,
+    /// Once a batch: let time pass.
+    Wait(Duration),
+    /// Once a batch: a person says that it goes on.
+    Approve(Approval),
+}
+
+/// A person's yes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Approval {
+    /// Whether who started the run may not say it.
+    pub not_starter: bool,
+    /// So long it is asked for; then the run pauses.
+    pub expires: Option<Duration>,
+    /// What to look at, for the one who is asked.
+    pub text: String,
 }
 
 /// A command on a host.
@@ -157,7 +212,7 @@ pub struct Push {
 }
 
 /// How hosts take their turns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
     /// Hosts that may be at work at once.
     pub concurrency: u32,
@@ -169,6 +224,41 @@ pub struct Rollout {
     /// More failures than this stop the rollout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_failures: Option<u32>,
+    /// More failures than this in a batch stop the rollout: by batch, no limit where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batch_failures: Vec<Option<u32>>,
+    /// Time between the end of a batch and the next: by batch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub soaks: Vec<Duration>,
+    /// What stopping is.
+    #[serde(default)]
+    pub on_exceeded: OnExceeded,
+    /// Whether each step is done by the whole batch before the next begins.
+    #[serde(default)]
+    pub lockstep: bool,
+}
+
+impl Rollout {
+    /// The failures that are borne in this batch.
+    pub fn limit_of(&self, batch: u32) -> Option<u32> {
+        self.batch_failures.get(batch as usize).copied().flatten()
+    }
+
+    /// The time that passes after this batch.
+    pub fn soak_of(&self, batch: u32) -> Duration {
+        self.soaks.get(batch as usize).copied().unwrap_or_default()
+    }
+}
+
+/// What happens when a rollout has more failures than are borne.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnExceeded {
+    /// It pauses for a person.
+    #[default]
+    Pause,
+    /// What runs is cancelled, what waits never starts.
+    Abort,
 }
 
 /// A run's claim on a host while it works there.

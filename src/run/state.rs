@@ -4,12 +4,13 @@
 //! exactly the hosts in [`Phase::Ready`]. The cost of an event does not grow with the number of
 //! hosts, save for acts that name all of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::decide::BY_RULE;
 use super::event::{EndState, Event, Finished, What};
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
+use super::line_up::Line;
 use super::outcome::{Outcome, OutcomeKind};
 use super::spec::{Act, RunSpec, Step};
 use super::tally::Tally;
@@ -27,6 +28,10 @@ pub enum Phase {
     Held(RunId),
     /// It waits for a credential.
     Parked,
+    /// It is tried again at this time.
+    Resting(At),
+    /// It stands before a step that its batch does together.
+    InLine,
     /// A task owns it.
     Busy {
         /// Whether the connection is lost and being made again.
@@ -45,6 +50,8 @@ pub struct HostState {
     pub step: StepIx,
     /// Dispatches of that step so far.
     pub attempt: Attempt,
+    /// A step failed after which it went on all the same: that is how it ends.
+    pub marred: Option<OutcomeKind>,
     /// The last attempt that ended, of any step.
     pub last: Option<Arc<Finished>>,
     /// When the current or last attempt was dispatched.
@@ -136,8 +143,21 @@ pub struct Run {
     pub(super) hosts: Vec<HostState>,
     pub(super) ready: VecDeque<HostIx>,
     pub(super) opened: u32,
+    /// The first host of the open batch.
+    pub(super) batch_from: u32,
     pub(super) forgiven: u32,
+    /// Failures of the open batch that a person forgave.
+    pub(super) forgiven_in_batch: u32,
+    /// Hosts of the open batch that failed.
+    pub(super) failed_in_batch: u32,
+    /// Hosts that go on although a step failed.
+    pub(super) marred: u32,
     pub(super) looked: bool,
+    pub(super) resting: BTreeSet<(At, HostIx)>,
+    pub(super) line: Line,
+    /// The batch that ended, and when the next one opens.
+    pub(super) soaking: Option<(u32, At)>,
+    pub(super) skipped_steps: BTreeSet<StepIx>,
 }
 
 impl Run {
@@ -148,6 +168,7 @@ impl Run {
             phase: Phase::Waiting,
             step: StepIx(0),
             attempt: Attempt(0),
+            marred: None,
             last: None,
             since: at,
             began: None,
@@ -171,8 +192,16 @@ impl Run {
             hosts: vec![host; count],
             ready: VecDeque::new(),
             opened: 0,
+            batch_from: 0,
             forgiven: 0,
+            forgiven_in_batch: 0,
+            failed_in_batch: 0,
+            marred: 0,
             looked: false,
+            resting: BTreeSet::new(),
+            line: Line::default(),
+            soaking: None,
+            skipped_steps: BTreeSet::new(),
             spec,
         };
         if run.spec.holds() {
@@ -182,7 +211,7 @@ impl Run {
                 .take(count)
                 .for_each(|host| run.make_ready(host));
         } else {
-            run.open_batch(0);
+            run.open_batch(0, at);
         }
         run
     }
@@ -221,16 +250,23 @@ impl Run {
                 hosts,
             } => self.dispatched(*step, *attempt, hosts, event.at),
             What::Parked { host, why } => self.parked(*host, why),
-            What::Unparked => self.unparked(),
+            What::Unparked => self.unparked(event.at),
             What::Held { hosts, by } => self.held(hosts, *by),
-            What::Freed { hosts } => self.freed(hosts),
+            What::Freed { hosts } => self.freed(hosts, event.at),
             What::Reattaching { hosts } => self.reattaching(hosts),
             What::Finished(finished) => self.finished(finished, event.at),
-            What::BatchOpened { batch } => self.batch_opened(*batch),
+            What::Rested { hosts } => self.rested(hosts, event.at),
+            What::Passed { hosts, .. } => self.passed(hosts, event.at),
+            What::BarrierReached { step, until } => self.barrier_reached(*step, *until),
+            What::Approved { .. } => self.approved(),
+            What::LinePassed { step } => self.line_passed(*step, event.at),
+            What::Soaking { batch, until } => self.soaks(*batch, *until),
+            What::StepSkipped { step, .. } => self.step_skipped(*step, event.at),
+            What::BatchOpened { batch } => self.batch_opened(*batch, event.at),
             What::Paused { by, reason } => self.pause(by, reason, event.at),
             What::Resumed { .. } => self.resumed(),
             What::Aborted { by, .. } => self.aborted(by, event.at),
-            What::Retried { by, hosts } => self.retried(by, hosts),
+            What::Retried { by, hosts } => self.retried(by, hosts, event.at),
             What::Skipped { hosts, .. } => self.end_unstarted(hosts, &Outcome::Skipped, event.at),
             What::Settled { host, outcome, .. } => self.settled(*host, outcome, event.at),
             What::Tuned {
@@ -245,19 +281,31 @@ impl Run {
         }
     }
 
-    fn set_phase(&mut self, host: HostIx, phase: Phase) {
+    pub(super) fn set_phase(&mut self, host: HostIx, phase: Phase) {
         if let Some(state) = self.hosts.get_mut(host.index()) {
+            let failed = |phase| matches!(phase, Phase::Done(kind) if kind.is_failure());
+            if (self.batch_from..self.opened).contains(&host.0) {
+                let before = self
+                    .failed_in_batch
+                    .saturating_sub(u32::from(failed(state.phase)));
+                self.failed_in_batch = before + u32::from(failed(phase));
+            }
+            if state.marred.is_some() {
+                let open = |phase| u32::from(!matches!(phase, Phase::Done(_)));
+                self.marred = self.marred.saturating_sub(open(state.phase)) + open(phase);
+            }
             self.tally.moved(state.phase, phase);
             state.phase = phase;
         }
     }
 
-    fn phase(&self, host: HostIx) -> Option<Phase> {
+    pub(super) fn phase(&self, host: HostIx) -> Option<Phase> {
         self.hosts.get(host.index()).map(|state| state.phase)
     }
 
     /// Takes hosts out of the ready queue. They stand at its front unless leases made gaps.
-    fn unqueue(&mut self, hosts: &[HostIx]) {
+    pub(super) fn unqueue(&mut self, hosts: &[HostIx]) {
+        self.leave_rest_and_line(hosts);
         let mut rest = hosts.iter().peekable();
         while rest
             .peek()
@@ -306,16 +354,16 @@ impl Run {
         Vec::new()
     }
 
-    fn unparked(&mut self) -> Vec<Effect> {
+    fn unparked(&mut self, at: At) -> Vec<Effect> {
         for ix in (0..).map(HostIx).take(self.hosts.len()) {
             if self.phase(ix) == Some(Phase::Parked) {
-                self.make_ready(ix);
+                self.begins(ix, at);
             }
         }
         Vec::new()
     }
 
-    fn make_ready(&mut self, host: HostIx) {
+    pub(super) fn make_ready(&mut self, host: HostIx) {
         self.set_phase(host, Phase::Ready);
         self.ready.push_back(host);
     }
@@ -328,10 +376,10 @@ impl Run {
         Vec::new()
     }
 
-    fn freed(&mut self, hosts: &[HostIx]) -> Vec<Effect> {
+    fn freed(&mut self, hosts: &[HostIx], at: At) -> Vec<Effect> {
         for &host in hosts {
             if matches!(self.phase(host), Some(Phase::Held(_))) {
-                self.make_ready(host);
+                self.begins(host, at);
             }
         }
         Vec::new()
@@ -347,19 +395,34 @@ impl Run {
     }
 
     fn finished(&mut self, finished: &Finished, at: At) -> Vec<Effect> {
+        if let Some(state) = self.hosts.get_mut(finished.host.index()) {
+            state.last = Some(Arc::new(finished.clone()));
+        }
+        match self.rest_of(finished, at) {
+            Some(until) => self.rests(finished.host, until),
+            None => self.concluded(finished, at),
+        }
+        Vec::new()
+    }
+
+    /// The step is over on this host, however it went.
+    fn concluded(&mut self, finished: &Finished, at: At) {
         let host = finished.host;
         let kind = finished.outcome.kind();
-        let next = StepIx(finished.step.0 + 1);
-        let more = kind == OutcomeKind::Ok && self.spec.step(next).is_some();
-        if let Some(state) = self.hosts.get_mut(host.index()) {
-            state.last = Some(Arc::new(finished.clone()));
-            if more {
-                state.step = next;
-                state.attempt = Attempt(0);
-            }
+        let bears = kind == OutcomeKind::Ok || self.goes_on_after(finished.step, kind);
+        if bears && kind != OutcomeKind::Ok {
+            self.mar(host, kind);
+        }
+        let next = self.step_after(finished.step);
+        let more = bears && self.spec.step(next).is_some();
+        if let Some(state) = self.hosts.get_mut(host.index())
+            && more
+        {
+            state.step = next;
+            state.attempt = Attempt(0);
         }
         if more && self.aborted_by.is_none() {
-            self.goes_on(host);
+            self.goes_on(host, at);
         } else if more {
             // A host that was only connected to has not begun.
             let began = !self.spec.connects_only(finished.step);
@@ -369,24 +432,36 @@ impl Run {
                 OutcomeKind::NotStarted
             };
             self.done(host, kind, at);
+        } else if bears {
+            self.ends(host, at);
         } else {
             self.done(host, kind, at);
         }
-        Vec::new()
+    }
+
+    /// The host did all steps there are: it ends as well as the worst of those it went on after.
+    pub(super) fn ends(&mut self, host: HostIx, at: At) {
+        let marred = self.host(host).and_then(|state| state.marred);
+        self.done(host, marred.unwrap_or(OutcomeKind::Ok), at);
     }
 
     /// To its next step: a host that began goes on before another begins, one that was only
     /// connected to waits for its batch.
-    fn goes_on(&mut self, host: HostIx) {
+    pub(super) fn goes_on(&mut self, host: HostIx, at: At) {
+        let step = self.host(host).map_or(StepIx(0), |state| state.step);
         if host.0 >= self.opened {
             self.set_phase(host, Phase::Waiting);
+        } else if self.lines_up(host) {
+            self.set_phase(host, Phase::InLine);
+        } else if self.is_barrier(step) {
+            self.beyond(host, at);
         } else {
             self.set_phase(host, Phase::Ready);
             self.ready.push_front(host);
         }
     }
 
-    fn done(&mut self, host: HostIx, kind: OutcomeKind, at: At) {
+    pub(super) fn done(&mut self, host: HostIx, kind: OutcomeKind, at: At) {
         self.set_phase(host, Phase::Done(kind));
         self.finish_order.push(host);
         if let Some(state) = self.hosts.get_mut(host.index()) {
@@ -407,7 +482,7 @@ impl Run {
         })
     }
 
-    fn open_batch(&mut self, batch: u32) {
+    fn open_batch(&mut self, batch: u32, at: At) {
         let size = self
             .spec
             .rollout
@@ -419,17 +494,22 @@ impl Run {
             .opened
             .saturating_add(size)
             .min(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
-        for ix in (self.opened..end).map(HostIx) {
-            if self.phase(ix) == Some(Phase::Waiting) {
-                self.make_ready(ix);
-            }
-        }
+        self.batch_from = self.opened;
+        (self.failed_in_batch, self.forgiven_in_batch) = (0, 0);
+        self.line = Line::default();
+        self.soaking = None;
+        let from = self.opened;
         self.opened = end;
         self.batch = batch;
+        for ix in (from..end).map(HostIx) {
+            if self.phase(ix) == Some(Phase::Waiting) {
+                self.begins(ix, at);
+            }
+        }
     }
 
-    fn batch_opened(&mut self, batch: u32) -> Vec<Effect> {
-        self.open_batch(batch);
+    fn batch_opened(&mut self, batch: u32, at: At) -> Vec<Effect> {
+        self.open_batch(batch, at);
         Vec::new()
     }
 
@@ -447,7 +527,9 @@ impl Run {
         // The look at the first hosts is had when they have ended, not by a pause in their midst.
         let tally = &self.tally;
         self.looked |= tally.busy() == 0 && tally.held + tally.parked == 0 && self.ready.is_empty();
-        self.forgiven = self.tally.failures();
+        self.forgiven = self.failures();
+        self.forgiven_in_batch = self.failed_in_batch;
+        self.line.asked_again();
         Vec::new()
     }
 
@@ -479,20 +561,23 @@ impl Run {
         Vec::new()
     }
 
-    fn retried(&mut self, by: &str, hosts: &[HostIx]) -> Vec<Effect> {
+    fn retried(&mut self, by: &str, hosts: &[HostIx], at: At) -> Vec<Effect> {
         self.ended = None;
         self.aborted_by = None;
         let forgiven = self.forgiven;
         for &host in hosts {
             if matches!(self.phase(host), Some(Phase::Done(_))) {
-                self.make_ready(host);
                 if let Some(state) = self.hosts.get_mut(host.index()) {
-                    (state.began, state.ended) = (None, None);
+                    (state.began, state.ended, state.marred) = (None, None, None);
                 }
+                self.begins(host, at);
             }
         }
-        self.forgiven = self.tally.failures();
+        let in_batch = self.forgiven_in_batch;
+        self.forgiven = self.failures();
+        self.forgiven_in_batch = self.failed_in_batch;
         if by == BY_RULE {
+            self.forgiven_in_batch = in_batch.min(self.forgiven_in_batch);
             // Only a person forgives failures.
             self.forgiven = forgiven.min(self.forgiven);
         }
@@ -515,7 +600,11 @@ impl Run {
         });
         finished.outcome = outcome.clone();
         finished.detail = Some("settled by a person".to_owned());
-        self.finished(&finished, at)
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            state.last = Some(Arc::new(finished.clone()));
+        }
+        self.concluded(&finished, at);
+        Vec::new()
     }
 
     fn tuned(&mut self, concurrency: Option<u32>, max_failures: Option<u32>) -> Vec<Effect> {
@@ -562,9 +651,13 @@ impl Run {
     /// Whether doing the step twice does no harm: said so, or a push, which replaces a whole file,
     /// or nothing but a connection.
     pub fn is_repeatable(&self, step: StepIx) -> bool {
-        self.spec
-            .step(step)
-            .is_some_and(|step| step.idempotent || matches!(step.act, Act::Push(_) | Act::Connect))
+        self.spec.step(step).is_some_and(|step| {
+            step.idempotent
+                || matches!(
+                    step.act,
+                    Act::Push(_) | Act::Connect | Act::Wait(_) | Act::Approve(_)
+                )
+        })
     }
 }
 
@@ -573,7 +666,12 @@ impl Phase {
     pub fn is_unstarted(self) -> bool {
         matches!(
             self,
-            Self::Waiting | Self::Ready | Self::Held(_) | Self::Parked
+            Self::Waiting
+                | Self::Ready
+                | Self::Resting(_)
+                | Self::InLine
+                | Self::Held(_)
+                | Self::Parked
         )
     }
 }

@@ -84,7 +84,7 @@ impl Tally {
 
     fn slot(&mut self, phase: Phase) -> &mut u32 {
         match phase {
-            Phase::Waiting | Phase::Ready => &mut self.waiting,
+            Phase::Waiting | Phase::Ready | Phase::Resting(_) | Phase::InLine => &mut self.waiting,
             Phase::Held(_) => &mut self.held,
             Phase::Parked => &mut self.parked,
             Phase::Busy { reattaching: false } => &mut self.running,

@@ -8,9 +8,12 @@ use proptest::prelude::*;
 use super::command::{Command, Refusal, TAKE_WAIT_MS, Verdict};
 use super::event::{EndState, Event, Finished, OutputSum, What};
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
+use super::line_up::{Alone, Around};
 use super::outcome::{Outcome, OutcomeKind, RefusedBy};
 use super::phases::Phases;
-use super::spec::{Access, Act, Exec, Lease, Push, Rollout, RunKind, RunSpec, Step, Target};
+use super::spec::{
+    Access, Act, Exec, Lease, Push, Rollout, RunKind, RunSpec, Step, StepRules, Target,
+};
 use super::state::{Effect, Phase, Run, RunState, WaitFor};
 
 fn spec(hosts: u32, concurrency: u32, batches: Vec<u32>, durable: bool) -> RunSpec {
@@ -24,6 +27,7 @@ fn spec(hosts: u32, concurrency: u32, batches: Vec<u32>, durable: bool) -> RunSp
         act,
         timeout: None,
         idempotent: false,
+        rules: StepRules::default(),
     };
     let push = Push {
         blob: String::new(),
@@ -51,6 +55,7 @@ fn spec(hosts: u32, concurrency: u32, batches: Vec<u32>, durable: bool) -> RunSp
             batches,
             look_after_first: false,
             max_failures: None,
+            ..Rollout::default()
         },
         lease: Lease::Shared,
         access: Access::default(),
@@ -71,9 +76,23 @@ fn held(mut spec: RunSpec) -> RunSpec {
         act: Act::Connect,
         timeout: None,
         idempotent: true,
+        rules: StepRules::default(),
     };
     spec.steps.insert(0, connect);
     spec
+}
+
+/// So many of the first hosts are leased by another run.
+struct Leased(u32);
+
+impl Around for Leased {
+    fn lease(&self, host: HostIx) -> Option<RunId> {
+        (host.0 < self.0).then_some(RunId(7))
+    }
+
+    fn holds(&self, _: HostIx, _: StepIx) -> bool {
+        true
+    }
 }
 
 /// A run whose events are kept as the journal would keep them.
@@ -126,8 +145,8 @@ impl Bench {
             let now = At(self.now);
             let event = self
                 .run
-                .advance(now)
-                .or_else(|| self.run.dispatch(now, |_| None));
+                .advance(now, &Alone)
+                .or_else(|| self.run.dispatch(now, &Alone));
             match event {
                 Some(event) => self.commit(event),
                 None => return,
@@ -561,8 +580,7 @@ fn a_settled_host_ends_as_the_person_says() {
 fn a_host_whose_lease_another_run_holds_waits_and_others_go_on() {
     let bench = Bench::new(spec(3, 3, vec![3], false));
     let mut run = bench.run;
-    let lease = |host: HostIx| (host.0 == 0).then_some(RunId(7));
-    while let Some(event) = run.dispatch(At(0), lease) {
+    while let Some(event) = run.dispatch(At(0), &Leased(1)) {
         run.apply(&event);
     }
     assert_eq!((run.tally.held, run.tally.running), (1, 2));
@@ -627,6 +645,6 @@ fn hosts_that_were_only_connected_to_have_not_begun_when_the_run_is_aborted() {
 #[test]
 fn connecting_needs_no_lease() {
     let bench = Bench::new(held(spec(2, 2, vec![2], false)));
-    let event = bench.run.dispatch(At(0), |_| Some(RunId(9))).unwrap();
+    let event = bench.run.dispatch(At(0), &Leased(u32::MAX)).unwrap();
     assert!(matches!(event.what, What::Dispatched { .. }), "{event:?}");
 }

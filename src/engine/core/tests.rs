@@ -12,7 +12,9 @@ use crate::engine::inbox::Inbox;
 use crate::engine::spool::Spool;
 use crate::engine::{Parts, Settings};
 use crate::run::outcome::Outcome;
-use crate::run::spec::{Access, Act, Exec, Lease, Rollout, RunKind, RunSpec, Step, Target};
+use crate::run::spec::{
+    Access, Act, Exec, Lease, Rollout, RunKind, RunSpec, Step, StepRules, Target,
+};
 use crate::run::state::Run;
 use crate::ssh::{Route, RunAsMethod, Ssh};
 use crate::store::Store;
@@ -128,12 +130,14 @@ fn spec(hosts: u32, durable: bool) -> RunSpec {
             act: Act::Exec(exec),
             timeout: None,
             idempotent: false,
+            rules: StepRules::default(),
         }],
         rollout: Rollout {
             concurrency: 2,
             batches: vec![hosts],
             look_after_first: false,
             max_failures: None,
+            ..Rollout::default()
         },
         lease: Lease::Shared,
         access: Access::default(),

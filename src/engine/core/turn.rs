@@ -8,13 +8,30 @@ use super::{Core, CoreError, MESSAGES_A_TURN};
 use crate::engine::inbox::Message;
 use crate::engine::now;
 use crate::run::event::{Event, What};
-use crate::run::ids::{HostIx, RunId};
+use crate::run::ids::{HostIx, RunId, StepIx};
+use crate::run::line_up::Around;
 use crate::run::spec::Lease;
 use crate::run::state::RunState;
 use crate::store::StoreError;
 
 /// How often limits in time are looked at.
 const TICK: Duration = Duration::from_secs(1);
+
+/// The engine, as a run asks it what comes next.
+struct AroundRun<'c> {
+    core: &'c Core,
+    id: RunId,
+}
+
+impl Around for AroundRun<'_> {
+    fn lease(&self, host: HostIx) -> Option<RunId> {
+        self.core.lease_in_the_way(self.id, host)
+    }
+
+    fn holds(&self, _: HostIx, _: StepIx) -> bool {
+        true
+    }
+}
 
 impl Core {
     /// Runs until the engine ends or nothing can be stored any more.
@@ -95,13 +112,14 @@ impl Core {
         }
         let run = &self.runs.get(&id)?.run;
         let at = now();
-        if let Some(event) = run.advance(at) {
+        let around = AroundRun { core: self, id };
+        if let Some(event) = run.advance(at, &around) {
             return Some(event);
         }
         if self.draining.is_some() {
             return None;
         }
-        run.dispatch(at, |host| self.lease_in_the_way(id, host))
+        run.dispatch(at, &around)
     }
 
     fn lease_in_the_way(&self, id: RunId, host: HostIx) -> Option<RunId> {

@@ -9,7 +9,9 @@ use crate::engine::audit::encode;
 use crate::engine::core::NewRun;
 use crate::engine::people::Person;
 use crate::run::preflight;
-use crate::run::spec::{Access, Act, Exec, Lease, Push, Rollout, RunKind, RunSpec, Step, Target};
+use crate::run::spec::{
+    Access, Act, Exec, Lease, Push, Rollout, RunKind, RunSpec, Step, StepRules, Target,
+};
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::request::{HostsQuery, StartRun};
 
@@ -147,6 +149,7 @@ fn steps(start: &StartRun) -> Vec<Step> {
         }),
         timeout: start.timeout,
         idempotent: true,
+        rules: StepRules::default(),
     }));
     if start.preflight {
         steps.extend(preflight_steps(start));
@@ -163,6 +166,7 @@ fn connect_step() -> Step {
         act: Act::Connect,
         timeout: None,
         idempotent: true,
+        rules: StepRules::default(),
     }
 }
 
@@ -198,6 +202,7 @@ fn exec_step(name: &str, command: &str, start: &StartRun, limit: Option<Duration
         }),
         timeout: start.timeout.or(limit),
         idempotent: start.preflight,
+        rules: StepRules::default(),
     }
 }
 
@@ -215,6 +220,7 @@ fn rollout(parts: &Parts, start: &StartRun, hosts: u32) -> Rollout {
         },
         look_after_first: first.is_some(),
         max_failures: None,
+        ..Rollout::default()
     }
 }
 

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{Found, Limits, Plan, Task, Turn};
 use crate::flow::definition::Body;
 use crate::flow::rollout::{OnExceeded, Rollout, Strategy};
-use crate::flow::step::OnFailure;
 use crate::flow::template::TemplateError;
 use crate::run::spec::Lease;
+use crate::run::spec::OnFailure;
 
 /// A plan, in the shape of the contracts and a little more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

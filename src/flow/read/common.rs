@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use crate::flow::retry::{BEFORE_EXEC, RETRIABLE, Retry};
 use crate::flow::rollout::Limit;
 use crate::flow::step::{Exec, Given};
 use crate::flow::template::{CommandText, Condition, Fault, Known, Shape, TemplateError, Text};
 use crate::run::complaint::quote;
 use crate::run::duration::HumanDuration;
 use crate::run::outcome::OutcomeKind;
+use crate::run::retry::{BEFORE_EXEC, RETRIABLE, Retry};
 use crate::run::strict_toml::{Table, Written};
 
 /// Names are typed on command lines and stand in file names.

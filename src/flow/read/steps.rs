@@ -7,9 +7,10 @@ use super::common::{Again, check_name, condition, duration, exec, need, retry};
 use super::complain_of_twins;
 use crate::flow::pattern::Pattern;
 use crate::flow::register::{Register, Stream, Take};
-use crate::flow::step::{Act, OnFailure, Step, Undo, Verify, VerifyBy};
+use crate::flow::step::{Act, Step, Undo, Verify, VerifyBy};
 use crate::flow::template::{Known, Shape};
 use crate::run::complaint::quote;
+use crate::run::spec::OnFailure;
 use crate::run::strict_toml::Table;
 
 const ON_FAILURE: [(&str, OnFailure); 2] = [

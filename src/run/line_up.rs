@@ -1,0 +1,268 @@
+//! Lines: hosts of a batch that wait for each other before a step.
+//!
+//! A wait and a question to a person are done once a batch, when all of its hosts have come to them.
+//! In lockstep every step begins so. A line that was passed once stays open for the batch: a host
+//! that comes later goes on at once.
+
+use super::event::{Event, What};
+use super::ids::{At, HostIx, StepIx};
+use super::spec::Act;
+use super::state::{Effect, Phase, Run};
+
+/// The line of the open batch.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Line {
+    /// The last step that the batch went to together.
+    passed: Option<StepIx>,
+    /// The barrier that the batch stands before.
+    at: Option<Barrier>,
+}
+
+/// A barrier that was reached.
+#[derive(Debug, Clone)]
+struct Barrier {
+    step: StepIx,
+    /// When it is over by itself, or the question.
+    until: Option<At>,
+    approved: bool,
+}
+
+impl Line {
+    /// A question nobody answered in time is asked anew when the run goes on.
+    pub fn asked_again(&mut self) {
+        self.at = None;
+    }
+}
+
+/// What a run asks of the engine around it when it decides what comes next.
+pub trait Around {
+    /// Which other run holds the host's lease, if any.
+    fn lease(&self, host: HostIx) -> Option<super::ids::RunId>;
+
+    /// Whether the condition of this step holds on the host. Asked only of steps that have one.
+    fn holds(&self, host: HostIx, step: StepIx) -> bool;
+}
+
+/// Nobody else works on any host, and every condition holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Alone;
+
+impl Around for Alone {
+    fn lease(&self, _: HostIx) -> Option<super::ids::RunId> {
+        None
+    }
+
+    fn holds(&self, _: HostIx, _: StepIx) -> bool {
+        true
+    }
+}
+
+impl Run {
+    /// Whether the host waits for its batch before the step it has come to.
+    pub(super) fn lines_up(&self, host: HostIx) -> bool {
+        let Some(step) = self.host(host).map(|state| state.step) else {
+            return false;
+        };
+        if !(self.batch_from..self.opened).contains(&host.0) {
+            return false;
+        }
+        let open = self.line.passed.is_some_and(|passed| step <= passed);
+        let together = self.spec.rollout.lockstep && step > StepIx(0);
+        !open && (together || self.is_barrier(step)) && !self.spec.connects_only(step)
+    }
+
+    pub(super) fn is_barrier(&self, step: StepIx) -> bool {
+        self.spec
+            .step(step)
+            .is_some_and(super::spec::Step::is_barrier)
+    }
+
+    /// Lets a host begin, or begin again, at the step it stands at: now, with its batch, or behind
+    /// what its batch has done together already.
+    pub(super) fn begins(&mut self, host: HostIx, at: At) {
+        let Some(state) = self.host(host) else {
+            return;
+        };
+        let step = self.unskipped(state.step);
+        if step != state.step {
+            self.stands_at(host, step);
+        }
+        if self.spec.step(step).is_none() {
+            self.ends(host, at);
+        } else if host.0 >= self.opened && !self.is_holding() {
+            self.set_phase(host, Phase::Waiting);
+        } else if self.lines_up(host) {
+            self.set_phase(host, Phase::InLine);
+        } else if self.is_barrier(step) {
+            self.beyond(host, at);
+        } else {
+            self.make_ready(host);
+        }
+    }
+
+    fn stands_at(&mut self, host: HostIx, step: StepIx) {
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            (state.step, state.attempt) = (step, super::ids::Attempt(0));
+        }
+    }
+
+    /// The next step after this one that is not left out.
+    pub(super) fn step_after(&self, step: StepIx) -> StepIx {
+        self.unskipped(StepIx(step.0 + 1))
+    }
+
+    fn unskipped(&self, mut step: StepIx) -> StepIx {
+        while self.skipped_steps.contains(&step) {
+            step = StepIx(step.0 + 1);
+        }
+        step
+    }
+
+    /// Hosts that stand in line. Those of the open batch, at most.
+    pub(super) fn in_line(&self) -> impl Iterator<Item = HostIx> + '_ {
+        let batch = self.batch_from..self.opened;
+        batch
+            .map(HostIx)
+            .filter(|host| self.phase(*host) == Some(Phase::InLine))
+    }
+
+    /// What follows when nobody of the batch is at work any more and some stand in line.
+    pub(super) fn line_event(&self, now: At, around: &dyn Around) -> Option<Event> {
+        let first = self.in_line().next()?;
+        let step = self.host(first)?.step;
+        let spec = self.spec.step(step)?;
+        let event = |what| Some(Event { at: now, what });
+        let reached = self.line.at.as_ref().filter(|barrier| barrier.step == step);
+        let passed = || event(What::LinePassed { step });
+        let reach = |until| event(What::BarrierReached { step, until });
+        if !spec.is_barrier() || (spec.rules.conditional && !around.holds(first, step)) {
+            return passed();
+        }
+        match (&spec.act, reached) {
+            (Act::Wait(pause), None) => reach(Some(later(now, *pause))),
+            (Act::Approve(approval), None) => {
+                reach(approval.expires.map(|pause| later(now, pause)))
+            }
+            (Act::Approve(_), Some(barrier)) if barrier.approved => passed(),
+            (act, Some(barrier)) if barrier.until.is_some_and(|until| until <= now) => {
+                if matches!(act, Act::Wait(_)) {
+                    return passed();
+                }
+                event(What::Paused {
+                    by: super::decide::BY_RULE.to_owned(),
+                    reason: format!(
+                        "nobody approved \"{}\" in time; resume asks again",
+                        spec.name
+                    ),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The step that asks a person now, if any.
+    pub fn asks(&self) -> Option<(StepIx, Option<At>)> {
+        let barrier = self.line.at.as_ref().filter(|barrier| !barrier.approved)?;
+        let asks = matches!(self.spec.step(barrier.step)?.act, Act::Approve(_));
+        (asks && self.ended.is_none()).then_some((barrier.step, barrier.until))
+    }
+
+    /// Until when the run lets time pass: a wait, or the time between two batches.
+    pub fn waits_until(&self) -> Option<At> {
+        let barrier = self.line.at.as_ref();
+        let wait = barrier.filter(|barrier| {
+            let step = self.spec.step(barrier.step);
+            step.is_some_and(|step| matches!(step.act, Act::Wait(_)))
+        });
+        wait.and_then(|barrier| barrier.until)
+            .or(self.soaking.map(|(_, until)| until))
+    }
+
+    pub(super) fn barrier_reached(&mut self, step: StepIx, until: Option<At>) -> Vec<Effect> {
+        self.line.at = Some(Barrier {
+            step,
+            until,
+            approved: false,
+        });
+        Vec::new()
+    }
+
+    pub(super) fn approved(&mut self) -> Vec<Effect> {
+        if let Some(barrier) = &mut self.line.at {
+            barrier.approved = true;
+        }
+        Vec::new()
+    }
+
+    pub(super) fn line_passed(&mut self, step: StepIx, at: At) -> Vec<Effect> {
+        self.line.at = None;
+        self.line.passed = self.line.passed.max(Some(step));
+        let hosts: Vec<HostIx> = self.in_line().collect();
+        let barrier = self.is_barrier(step);
+        for host in hosts {
+            if self.host(host).map(|state| state.step) != Some(step) {
+                continue;
+            }
+            if barrier {
+                self.beyond(host, at);
+            } else {
+                self.make_ready(host);
+            }
+        }
+        Vec::new()
+    }
+
+    pub(super) fn passed(&mut self, hosts: &[HostIx], at: At) -> Vec<Effect> {
+        self.unqueue(hosts);
+        for &host in hosts {
+            self.beyond(host, at);
+        }
+        Vec::new()
+    }
+
+    pub(super) fn step_skipped(&mut self, step: StepIx, at: At) -> Vec<Effect> {
+        self.skipped_steps.insert(step);
+        let there: Vec<HostIx> = self
+            .hosts()
+            .filter(|(_, state)| state.step == step && state.phase.is_unstarted())
+            .filter(|(_, state)| state.phase != Phase::Waiting)
+            .map(|(ix, _)| ix)
+            .collect();
+        self.line.at.take_if(|barrier| barrier.step == step);
+        self.passed(&there, at)
+    }
+
+    /// The host goes on behind the step it stands at, or ends there.
+    pub(super) fn beyond(&mut self, host: HostIx, at: At) {
+        let Some(step) = self.host(host).map(|state| state.step) else {
+            return;
+        };
+        let next = self.step_after(step);
+        if self.spec.step(next).is_none() {
+            self.ends(host, at);
+            return;
+        }
+        self.stands_at(host, next);
+        self.goes_on(host, at);
+    }
+
+    pub(super) fn soaks(&mut self, batch: u32, until: At) -> Vec<Effect> {
+        self.soaking = Some((batch, until));
+        Vec::new()
+    }
+
+    /// Takes hosts out of what they wait in besides the ready queue.
+    pub(super) fn leave_rest_and_line(&mut self, hosts: &[HostIx]) {
+        for &host in hosts {
+            if let Some(Phase::Resting(until)) = self.phase(host) {
+                self.resting.remove(&(until, host));
+            }
+        }
+    }
+}
+
+/// A moment so much later.
+pub(super) fn later(now: At, pause: std::time::Duration) -> At {
+    let pause = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+    At(now.0.saturating_add(pause))
+}

@@ -1,0 +1,258 @@
+//! What must hold at every moment of a rollout, whatever happens in it.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::run::event::{Event, What};
+use crate::run::ids::{At, HostIx, StepIx};
+use crate::run::outcome::OutcomeKind;
+use crate::run::spec::Act;
+use crate::run::state::{Phase, Run};
+
+/// What was seen so far, kept apart from the run's own books.
+pub(super) struct Promises {
+    /// Starts of a step on a host.
+    starts: HashMap<(HostIx, StepIx), u32>,
+    /// Starts that were granted besides the first.
+    grants: HashMap<HostIx, u32>,
+    /// Hosts that a person sent back: they need not keep to their batch.
+    sent_back: HashSet<HostIx>,
+    /// Steps that ended well on a host, or were left out there.
+    over: HashSet<(HostIx, StepIx)>,
+    /// Barriers that were open to the batch: said yes to, or waited for.
+    approved: HashSet<(u32, StepIx)>,
+    reached: HashMap<(u32, StepIx), Option<At>>,
+    soaking: Option<(u32, At)>,
+    skipped: HashSet<StepIx>,
+    hosts: u32,
+}
+
+impl Promises {
+    pub fn new(run: &Run) -> Self {
+        Self {
+            starts: HashMap::new(),
+            grants: HashMap::new(),
+            sent_back: HashSet::new(),
+            over: HashSet::new(),
+            approved: HashSet::new(),
+            reached: HashMap::new(),
+            soaking: None,
+            skipped: HashSet::new(),
+            hosts: u32::try_from(run.spec.targets.len()).unwrap(),
+        }
+    }
+
+    /// Before an event becomes part of the run.
+    pub fn before(&mut self, run: &Run, event: &Event) {
+        match &event.what {
+            What::Dispatched { step, hosts, .. } => self.dispatched(run, *step, hosts),
+            What::Retried { hosts, .. } => {
+                for host in hosts {
+                    *self.grants.entry(*host).or_default() += 1;
+                    self.sent_back.insert(*host);
+                }
+            }
+            What::Settled { host, .. } => {
+                self.sent_back.insert(*host);
+            }
+            What::Rested { hosts } => {
+                for host in hosts {
+                    let Phase::Resting(until) = run.host(*host).unwrap().phase else {
+                        panic!("{host} did not rest");
+                    };
+                    assert!(until <= event.at, "{host} rested too short");
+                    *self.grants.entry(*host).or_default() += 1;
+                }
+            }
+            What::Parked { host, .. } => {
+                // Nothing had been sent.
+                let step = run.host(*host).unwrap().step;
+                *self.starts.get_mut(&(*host, step)).unwrap() -= 1;
+            }
+            What::Finished(end) => {
+                if end.outcome.kind() == OutcomeKind::Ok {
+                    self.over.insert((end.host, end.step));
+                }
+            }
+            What::Passed { step, hosts } => {
+                let conditional = run.spec.step(*step).unwrap().rules.conditional;
+                assert!(conditional, "only a condition lets a step be left out");
+                self.over.extend(hosts.iter().map(|host| (*host, *step)));
+            }
+            What::BarrierReached { step, until } => {
+                self.reached.insert((run.batch, *step), *until);
+                self.all_in_line(run, *step);
+            }
+            What::Approved { by, .. } => self.approved(run, by),
+            What::LinePassed { step } => self.line_passed(run, *step, event.at),
+            What::Soaking { batch, until } => self.soaking = Some((*batch, *until)),
+            What::StepSkipped { step, .. } => {
+                self.skipped.insert(*step);
+            }
+            What::BatchOpened { batch } => self.batch_opened(run, *batch, event.at),
+            _ => {}
+        }
+    }
+
+    fn dispatched(&mut self, run: &Run, step: StepIx, hosts: &[HostIx]) {
+        let room = run.concurrency.saturating_sub(run.tally.busy());
+        let starts = u32::try_from(hosts.len()).unwrap();
+        assert!(starts <= room, "more at once than {}", run.concurrency);
+        assert!(run.paused.is_none() && run.aborted_by.is_none() && run.ended.is_none());
+        let within = run.max_failures.is_none_or(|limit| {
+            let new = run.failures().saturating_sub(run.forgiven);
+            new <= limit
+        });
+        assert!(within, "starts past max_failures");
+        let limit = run.spec.rollout.limit_of(run.batch);
+        let new = run.failed_in_batch.saturating_sub(run.forgiven_in_batch);
+        assert!(
+            limit.is_none_or(|limit| new <= limit),
+            "starts past the batch's limit"
+        );
+        assert!(!self.skipped.contains(&step), "a step that is left out");
+        let act = &run.spec.step(step).unwrap().act;
+        assert!(!matches!(act, Act::Wait(_) | Act::Approve(_)), "{act:?}");
+        for host in hosts {
+            let begun = self.starts.entry((*host, step)).or_default();
+            *begun += 1;
+            let granted = 1 + self.grants.get(host).copied().unwrap_or(0);
+            assert!(*begun <= granted, "{host} {step}: {begun} starts");
+            assert!(host.0 < run.opened, "{host} before its batch");
+            self.with_its_batch(run, *host, step);
+        }
+    }
+
+    /// No host is ahead of its batch where the batch goes together.
+    fn with_its_batch(&self, run: &Run, host: HostIx, step: StepIx) {
+        let in_batch = |host: &HostIx| (run.batch_from..run.opened).contains(&host.0);
+        if self.sent_back.contains(&host) || !in_batch(&host) {
+            return;
+        }
+        let barrier_before = (0..step.0)
+            .map(StepIx)
+            .filter(|before| run.is_barrier(*before) && !self.skipped.contains(before))
+            .max();
+        let together = if run.spec.rollout.lockstep {
+            Some(step)
+        } else {
+            barrier_before
+        };
+        let Some(together) = together else { return };
+        for (other, state) in run.hosts() {
+            let behind = state.step < together && !matches!(state.phase, Phase::Done(_));
+            if behind && in_batch(&other) && !self.sent_back.contains(&other) {
+                panic!("{host} is at {step} while {other} is at {}", state.step);
+            }
+        }
+    }
+
+    fn all_in_line(&self, run: &Run, step: StepIx) {
+        for host in (run.batch_from..run.opened).map(HostIx) {
+            let state = run.host(host).unwrap();
+            let there = matches!(state.phase, Phase::Done(_))
+                || (state.phase == Phase::InLine && state.step == step);
+            assert!(there, "{host} is not before {step}: {:?}", state.phase);
+        }
+    }
+
+    fn approved(&mut self, run: &Run, by: &str) {
+        let (step, _) = run.asks().expect("somebody is asked");
+        let Act::Approve(approval) = &run.spec.step(step).unwrap().act else {
+            panic!("{step} asks nobody");
+        };
+        assert!(
+            !approval.not_starter || by != run.starter,
+            "its own starter"
+        );
+        self.approved.insert((run.batch, step));
+    }
+
+    fn line_passed(&mut self, run: &Run, step: StepIx, at: At) {
+        self.all_in_line(run, step);
+        let spec = run.spec.step(step).unwrap();
+        if spec.rules.conditional || self.skipped.contains(&step) {
+            // Its condition may not hold.
+        } else if matches!(spec.act, Act::Approve(_)) {
+            let yes = self.approved.contains(&(run.batch, step));
+            assert!(yes, "past {step} without a yes");
+        } else if matches!(spec.act, Act::Wait(_)) {
+            let until = self.reached.get(&(run.batch, step)).copied().flatten();
+            assert!(until.is_some_and(|until| until <= at), "waited too short");
+        }
+        if run.is_barrier(step) {
+            let hosts = run.in_line().map(|host| (host, step));
+            self.over.extend(hosts);
+        }
+    }
+
+    fn batch_opened(&mut self, run: &Run, batch: u32, at: At) {
+        for host in (0..run.opened).map(HostIx) {
+            let state = run.host(host).unwrap();
+            assert!(
+                matches!(state.phase, Phase::Done(_)),
+                "batch {batch} opens while {host} is {:?}",
+                state.phase
+            );
+        }
+        let soak = run.spec.rollout.soak_of(run.batch);
+        if !soak.is_zero() {
+            let (soaked, until) = self.soaking.expect("it soaked");
+            assert_eq!(soaked, run.batch);
+            assert!(until <= at, "soaked too short");
+        }
+    }
+
+    /// After an event became part of the run.
+    pub fn after(&self, run: &Run) {
+        assert_eq!(run.tally.total(), self.hosts);
+        let count = |wanted: &dyn Fn(Phase) -> bool| {
+            let those = run.hosts().filter(|(_, state)| wanted(state.phase));
+            those.count()
+        };
+        let busy = count(&|phase| matches!(phase, Phase::Busy { .. }));
+        assert_eq!(run.tally.busy() as usize, busy);
+        assert_eq!(run.ready.len(), count(&|phase| phase == Phase::Ready));
+        let resting = count(&|phase| matches!(phase, Phase::Resting(_)));
+        assert_eq!(run.resting.len(), resting);
+        let failed = (run.batch_from..run.opened)
+            .filter_map(|host| run.host(HostIx(host)))
+            .filter(|state| matches!(state.phase, Phase::Done(kind) if kind.is_failure()))
+            .count();
+        assert_eq!(run.failed_in_batch as usize, failed);
+        let marred = run
+            .hosts()
+            .filter(|(_, state)| !matches!(state.phase, Phase::Done(_)) && state.marred.is_some());
+        assert_eq!(run.marred as usize, marred.count());
+    }
+
+    /// Two runs of the same events are the same.
+    pub fn same(&self, one: &Run, other: &Run) {
+        assert_eq!(one.state(), other.state());
+        assert_eq!(one.tally, other.tally);
+        assert_eq!(one.ready, other.ready);
+        assert_eq!(one.resting, other.resting);
+        for ((ix, one), (_, other)) in one.hosts().zip(other.hosts()) {
+            assert_eq!(
+                (one.phase, one.step, one.attempt),
+                (other.phase, other.step, other.attempt),
+                "{ix}"
+            );
+        }
+    }
+
+    /// No host is said to be well that did not do every step, or was let off it.
+    pub fn at_the_end(&self, run: &Run) {
+        for (host, state) in run.hosts() {
+            let Phase::Done(kind) = state.phase else {
+                panic!("the run is over and {host} is {:?}", state.phase);
+            };
+            if kind != OutcomeKind::Ok || self.sent_back.contains(&host) {
+                continue;
+            }
+            for step in (0..run.spec.steps.len()).map(|step| StepIx(u16::try_from(step).unwrap())) {
+                let done = self.over.contains(&(host, step)) || self.skipped.contains(&step);
+                assert!(done, "{host} is ok without step {step}");
+            }
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! Hosts, time, people, and an engine that may die.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Coverage;
+use super::chance::Chance;
+use super::promises::Promises;
+use crate::run::command::{Command, Verdict};
+use crate::run::event::{Event, Finished, OutputSum, What};
+use crate::run::ids::{At, Attempt, HostIx, RunId, StepIx};
+use crate::run::line_up::Around;
+use crate::run::outcome::{Outcome, OutcomeKind, RefusedBy};
+use crate::run::phases::Phases;
+use crate::run::retry::Retry;
+use crate::run::spec::{
+    Access, Act, Approval, Exec, Lease, OnExceeded, OnFailure, Push, Rollout, RunKind, RunSpec,
+    Step, StepRules, Target,
+};
+use crate::run::state::{Effect, Phase, Run};
+
+/// People who steer. The first started the run.
+const PEOPLE: [&str; 3] = ["kim", "lee", "ana"];
+/// Nothing takes longer than so many happenings, unless somebody is asked and does not answer.
+const MOST: u32 = 20_000;
+
+/// What happens at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Task(HostIx, StepIx, Attempt),
+    Person,
+    Crash,
+    Credential,
+    LeaseFree,
+    Tick,
+}
+
+/// The world of one seed.
+pub(super) struct World {
+    chance: Chance,
+    run: Run,
+    journal: Vec<Event>,
+    now: i64,
+    queue: BTreeSet<(i64, u64, Due)>,
+    numbers: u64,
+    tasks: BTreeMap<HostIx, (StepIx, Attempt)>,
+    leased: BTreeSet<HostIx>,
+    /// A condition does not hold on one host in so many.
+    unlike: u64,
+    promises: Promises,
+    met: Coverage,
+    /// After that people only help the run on.
+    kind_from: i64,
+    /// Whether events are printed.
+    pub told: bool,
+}
+
+struct Surroundings<'w> {
+    leased: &'w BTreeSet<HostIx>,
+    unlike: u64,
+}
+
+impl Around for Surroundings<'_> {
+    fn lease(&self, host: HostIx) -> Option<RunId> {
+        self.leased.contains(&host).then_some(RunId(99))
+    }
+
+    fn holds(&self, host: HostIx, step: StepIx) -> bool {
+        !(u64::from(host.0) + u64::from(step.0)).is_multiple_of(self.unlike)
+    }
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let spec = Arc::new(spec(&mut chance));
+        let hosts = u32::try_from(spec.targets.len()).unwrap();
+        let leased = if spec.lease == Lease::Exclusive && chance.one_in(3) {
+            (0..hosts).step_by(3).map(HostIx).collect()
+        } else {
+            BTreeSet::new()
+        };
+        let run = Run::new(RunId(seed), spec.clone(), PEOPLE[0], At(0));
+        let mut world = Self {
+            promises: Promises::new(&run),
+            run,
+            journal: Vec::new(),
+            now: 0,
+            queue: BTreeSet::new(),
+            numbers: 0,
+            tasks: BTreeMap::new(),
+            leased,
+            unlike: chance.among(2, 6),
+            met: Coverage::new(),
+            kind_from: i64::try_from(chance.among(1_000, 400_000)).unwrap(),
+            told: false,
+            chance,
+        };
+        world.later(1_000, Due::Tick);
+        for _ in 0..world.chance.among(0, 12) {
+            world.sometime(Due::Person);
+        }
+        for _ in 0..world.chance.among(0, 4) {
+            world.sometime(Due::Crash);
+        }
+        world.sometime(Due::LeaseFree);
+        world
+    }
+
+    /// Plays until the run is over and nobody wants more of it.
+    pub fn play(mut self) -> Coverage {
+        self.go_on();
+        for _ in 0..MOST {
+            let Some((at, _, due)) = self.queue.pop_first() else {
+                break;
+            };
+            self.now = at;
+            self.happen(due);
+            self.go_on();
+            if self.run.ended.is_some() && self.now > self.kind_from {
+                self.promises.at_the_end(&self.run);
+                return self.met;
+            }
+        }
+        panic!(
+            "it never ends: {:?}, {:?}, at {}",
+            self.run.state(),
+            self.run.tally,
+            self.now
+        );
+    }
+
+    fn later(&mut self, by: i64, due: Due) {
+        self.numbers += 1;
+        self.queue.insert((self.now + by, self.numbers, due));
+    }
+
+    fn sometime(&mut self, due: Due) {
+        let by = i64::try_from(self.chance.among(1, 400_000)).unwrap();
+        self.later(by, due);
+    }
+
+    fn happen(&mut self, due: Due) {
+        match due {
+            Due::Tick => {
+                self.later(1_000, Due::Tick);
+                if self.now > self.kind_from {
+                    self.help();
+                }
+            }
+            Due::Task(host, step, attempt) => {
+                if self.tasks.get(&host) == Some(&(step, attempt)) {
+                    self.tasks.remove(&host);
+                    self.task_ends(host, step, attempt);
+                }
+            }
+            Due::Person => self.person(),
+            Due::Crash => self.crash(),
+            Due::Credential => self.commit(What::Unparked),
+            Due::LeaseFree => {
+                self.leased.clear();
+                let held = self.those(|phase| matches!(phase, Phase::Held(_)));
+                if !held.is_empty() {
+                    self.commit(What::Freed { hosts: held });
+                }
+            }
+        }
+    }
+
+    fn those(&self, wanted: impl Fn(Phase) -> bool) -> Vec<HostIx> {
+        let hosts = self.run.hosts();
+        hosts
+            .filter(|(_, state)| wanted(state.phase))
+            .map(|(ix, _)| ix)
+            .collect()
+    }
+
+    fn go_on(&mut self) {
+        // As the engine does after each turn.
+        for _ in 0..10_000 {
+            let around = Surroundings {
+                leased: &self.leased,
+                unlike: self.unlike,
+            };
+            let now = At(self.now);
+            let event = self
+                .run
+                .advance(now, &around)
+                .or_else(|| self.run.dispatch(now, &around));
+            match event {
+                Some(event) => self.commit(event.what),
+                None => return,
+            }
+        }
+        panic!("the run goes on for ever at {}", self.now);
+    }
+
+    fn commit(&mut self, what: What) {
+        let at = At(self.now);
+        if self.told {
+            eprintln!("{:>8} {:?} {what:?}", self.now, self.run.state());
+        }
+        let word = serde_json::to_value(&what).unwrap();
+        let word = match &word {
+            serde_json::Value::Object(fields) => fields.keys().next().unwrap().clone(),
+            other => other.as_str().unwrap().to_owned(),
+        };
+        let state = self.run.state().word().to_owned();
+        *self.met.entry((state, word)).or_default() += 1;
+        let event = Event { at, what };
+        self.promises.before(&self.run, &event);
+        for effect in self.run.apply(&event) {
+            match effect {
+                Effect::Start {
+                    step,
+                    attempt,
+                    hosts,
+                } => {
+                    for host in hosts {
+                        self.start(host, step, attempt);
+                    }
+                }
+                Effect::Reattach { hosts } => {
+                    for host in hosts {
+                        let state = self.run.host(host).unwrap();
+                        self.start(host, state.step, state.attempt);
+                    }
+                }
+                Effect::CancelAll => {
+                    for (host, (step, attempt)) in self.tasks.clone() {
+                        self.later(2_000, Due::Task(host, step, attempt));
+                    }
+                }
+                Effect::Ended => {}
+            }
+        }
+        self.journal.push(event);
+        self.promises.after(&self.run);
+    }
+
+    fn start(&mut self, host: HostIx, step: StepIx, attempt: Attempt) {
+        self.tasks.insert(host, (step, attempt));
+        let took = match self.chance.among(0, 20) {
+            // A slow host, and one that hangs until its time is up.
+            0 => 60_000,
+            1 => 120_000,
+            _ => i64::try_from(self.chance.among(10, 3_000)).unwrap(),
+        };
+        self.later(took, Due::Task(host, step, attempt));
+    }
+
+    fn task_ends(&mut self, host: HostIx, step: StepIx, attempt: Attempt) {
+        if self.run.aborted_by.is_none() && self.chance.one_in(40) {
+            self.later(9_000, Due::Credential);
+            let why = "no agent".to_owned();
+            self.commit(What::Parked { host, why });
+            return;
+        }
+        let calm = self.now > self.kind_from;
+        let outcome = match self.chance.among(0, 24) {
+            _ if self.run.aborted_by.is_some() => Outcome::Cancelled,
+            0..2 => Outcome::Failed(1),
+            2 => Outcome::Unreachable,
+            3 => Outcome::Refused(RefusedBy::Auth),
+            4 => Outcome::TimedOut,
+            5 if !calm => Outcome::InDoubt,
+            6 => Outcome::Signaled("KILL".to_owned()),
+            _ => Outcome::Ok,
+        };
+        self.commit(What::Finished(Box::new(finished(
+            host, step, attempt, outcome,
+        ))));
+    }
+
+    /// The engine dies: what is in memory is gone, the journal is not.
+    fn crash(&mut self) {
+        let mut again = Run::new(self.run.id, self.run.spec.clone(), PEOPLE[0], At(0));
+        for event in &self.journal {
+            again.apply(event);
+        }
+        self.promises.same(&self.run, &again);
+        self.run = again;
+        self.tasks.clear();
+        for event in self.run.recover(At(self.now)) {
+            self.commit(event.what);
+        }
+        let owned: Vec<HostIx> = self.tasks.keys().copied().collect();
+        let busy = self.those(|phase| matches!(phase, Phase::Busy { .. }));
+        assert_eq!(busy, owned, "a host is running that no task owns");
+    }
+
+    fn ask(&mut self, command: &Command) -> bool {
+        match self.run.decide(command, At(self.now)) {
+            Ok(events) => {
+                for event in events {
+                    self.commit(event.what);
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn person(&mut self) {
+        let by = (*self.chance.pick(&PEOPLE)).to_owned();
+        let hosts = u32::try_from(self.run.spec.targets.len()).unwrap();
+        let some: Vec<HostIx> = (0..3)
+            .map(|_| HostIx(self.chance.small(0, hosts)))
+            .collect();
+        let steps = u32::try_from(self.run.spec.steps.len()).unwrap();
+        let reason = "as I see fit".to_owned();
+        let command = match self.chance.among(0, 15) {
+            0 | 1 => Command::Pause { by, reason },
+            2 | 3 => Command::Resume { by },
+            4 if self.chance.one_in(3) => Command::Abort { by, reason },
+            5 => Command::Retry {
+                by,
+                only: Vec::new(),
+                hosts: if self.chance.one_in(2) {
+                    some
+                } else {
+                    Vec::new()
+                },
+            },
+            6 => Command::Skip { by, hosts: some },
+            7 => Command::SkipStep {
+                by,
+                step: StepIx(u16::try_from(self.chance.small(0, steps)).unwrap()),
+            },
+            8 => Command::Tune {
+                by,
+                concurrency: Some(self.chance.small(1, 10)),
+                max_failures: self.chance.one_in(2).then_some(3),
+            },
+            9 => Command::Take {
+                by,
+                reason,
+                holder_attached: self.chance.one_in(2),
+            },
+            10 => Command::RefuseTake { by },
+            11 => Command::Give {
+                by,
+                to: (*self.chance.pick(&PEOPLE)).to_owned(),
+            },
+            12 => Command::Reject { by, reason },
+            13 => self.settle(by),
+            _ => Command::Approve { by, reason },
+        };
+        // Many are refused; that is part of the story.
+        self.ask(&command);
+    }
+
+    fn settle(&mut self, by: String) -> Command {
+        let doubted = self.those(|phase| phase == Phase::Done(OutcomeKind::InDoubt));
+        Command::Settle {
+            by,
+            host: doubted.first().copied().unwrap_or(HostIx(0)),
+            verdict: *self
+                .chance
+                .pick(&[Verdict::Ok, Verdict::Failed, Verdict::Retry]),
+        }
+    }
+
+    /// Somebody who wants it to end: goes on, says yes, and gives up on nothing else.
+    fn help(&mut self) {
+        let holder = self
+            .run
+            .holder
+            .clone()
+            .unwrap_or_else(|| PEOPLE[0].to_owned());
+        if self.run.paused.is_some() {
+            self.ask(&Command::Resume { by: holder });
+        }
+        if self.run.asks().is_some() {
+            let by = PEOPLE[1].to_owned();
+            let reason = String::new();
+            self.ask(&Command::Approve { by, reason });
+        }
+        if self.run.tally.parked > 0 {
+            self.commit(What::Unparked);
+        }
+    }
+}
+
+fn finished(host: HostIx, step: StepIx, attempt: Attempt, outcome: Outcome) -> Finished {
+    Finished {
+        host,
+        step,
+        attempt,
+        outcome,
+        detail: None,
+        phases: Phases::default(),
+        output: OutputSum::default(),
+    }
+}
+
+fn spec(chance: &mut Chance) -> RunSpec {
+    let hosts = chance.small(1, 40);
+    let target = |host| Target {
+        name: format!("h{host}").into(),
+        address: None,
+        port: None,
+        user: None,
+    };
+    let steps = (0..chance.small(1, 6)).map(|at| step(chance, at)).collect();
+    RunSpec {
+        kind: RunKind::Exec,
+        title: "rollout".to_owned(),
+        targets_text: "h".to_owned(),
+        targets: (0..hosts).map(target).collect(),
+        steps,
+        rollout: rollout(chance, hosts),
+        lease: *chance.pick(&[Lease::Shared, Lease::Exclusive]),
+        access: Access::default(),
+    }
+}
+
+fn step(chance: &mut Chance, at: u32) -> Step {
+    let act = match chance.among(0, 8) {
+        0 => Act::Wait(Duration::from_secs(chance.among(1, 60))),
+        1 => Act::Approve(Approval {
+            not_starter: chance.one_in(2),
+            expires: chance.one_in(2).then_some(Duration::from_secs(30)),
+            text: String::new(),
+        }),
+        2 => Act::Push(Push {
+            blob: String::new(),
+            size: 0,
+            source: "a".to_owned(),
+            dest: "/a".to_owned(),
+            owner: None,
+            mode: None,
+        }),
+        _ => Act::Exec(Exec {
+            command: "true".to_owned(),
+            durable: chance.one_in(2),
+            ..Exec::default()
+        }),
+    };
+    let retry = Retry {
+        attempts: chance.small(2, 4),
+        delay: Duration::from_secs(chance.among(1, 20)),
+        backoff: 2.0,
+        jitter: 0.5,
+        on: vec![OutcomeKind::Failed, OutcomeKind::Unreachable],
+    };
+    Step {
+        name: format!("step{at}"),
+        act,
+        timeout: None,
+        idempotent: chance.one_in(2),
+        rules: StepRules {
+            retry: chance.one_in(2).then_some(retry),
+            on_failure: *chance.pick(&[OnFailure::SkipHost, OnFailure::Continue]),
+            conditional: chance.one_in(4),
+        },
+    }
+}
+
+fn rollout(chance: &mut Chance, hosts: u32) -> Rollout {
+    let mut batches = Vec::new();
+    let mut left = hosts;
+    while left > 0 {
+        let size = chance.small(1, left + 1);
+        batches.push(size);
+        left -= size;
+    }
+    let soaks = batches
+        .iter()
+        .map(|_| Duration::from_secs(chance.among(0, 40)));
+    let soaks = soaks.collect();
+    let batch_failures = batches
+        .iter()
+        .map(|_| chance.one_in(3).then_some(1))
+        .collect();
+    Rollout {
+        concurrency: chance.small(1, 10),
+        batches,
+        look_after_first: chance.one_in(4),
+        max_failures: chance.one_in(2).then_some(chance.small(0, 4)),
+        batch_failures,
+        soaks,
+        on_exceeded: *chance.pick(&[OnExceeded::Pause, OnExceeded::Pause, OnExceeded::Abort]),
+        lockstep: chance.one_in(2),
+    }
+}
