@@ -54,6 +54,7 @@ fn spec() -> Arc<RunSpec> {
             timeout: None,
             idempotent: false,
             rules: StepRules::default(),
+            part: None,
         }],
         rollout: Rollout {
             concurrency: HOSTS,
@@ -64,6 +65,7 @@ fn spec() -> Arc<RunSpec> {
         },
         lease: Lease::Shared,
         access: Access::default(),
+        flow: None,
     })
 }
 

@@ -46,6 +46,7 @@ fn spec(hosts: u32, batches: Vec<u32>) -> Arc<RunSpec> {
             timeout: None,
             idempotent: false,
             rules: StepRules::default(),
+            part: None,
         }],
         rollout: Rollout {
             concurrency: FANOUT,
@@ -56,6 +57,7 @@ fn spec(hosts: u32, batches: Vec<u32>) -> Arc<RunSpec> {
         },
         lease: Lease::Shared,
         access: Access::default(),
+        flow: None,
     })
 }
 

@@ -412,13 +412,32 @@ pub enum RunsCommand {
         #[arg(long, value_name = "HOSTS")]
         host: Option<String>,
     },
-    /// Leave hosts out that have not started.
+    /// Leave hosts out that have not started, or a step on every host that has not done it.
     Skip {
         /// The run.
         id: u64,
         /// A host set within the run.
-        #[arg(long, value_name = "HOSTS")]
-        host: String,
+        #[arg(long, value_name = "HOSTS", required_unless_present = "step")]
+        host: Option<String>,
+        /// The name of a step.
+        #[arg(long, value_name = "S", conflicts_with = "host")]
+        step: Option<String>,
+    },
+    /// Say yes: the run goes on past the step that asks.
+    Approve {
+        /// The run.
+        id: u64,
+        /// Why.
+        #[arg(long, value_name = "T", default_value = "")]
+        reason: String,
+    },
+    /// Say no: the run is aborted.
+    Reject {
+        /// The run.
+        id: u64,
+        /// Why.
+        #[arg(long, value_name = "T", default_value = "")]
+        reason: String,
     },
     /// Say what became of a host in doubt.
     Settle {

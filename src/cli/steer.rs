@@ -37,10 +37,25 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
                     .collect::<Result<_, _>>()?,
             },
         ),
-        C::Skip { id, host } => (
+        C::Skip { id, host, step } => (
             id,
-            Steer::Skip {
-                hosts: host.clone(),
+            match step {
+                Some(step) => Steer::SkipStep { step: step.clone() },
+                None => Steer::Skip {
+                    hosts: host.clone().unwrap_or_default(),
+                },
+            },
+        ),
+        C::Approve { id, reason } => (
+            id,
+            Steer::Approve {
+                reason: reason.clone(),
+            },
+        ),
+        C::Reject { id, reason } => (
+            id,
+            Steer::Reject {
+                reason: reason.clone(),
             },
         ),
         C::Settle { id, host, verdict } => (

@@ -1,7 +1,7 @@
 //! Hosts by name, and the way to each: inventory, `ssh_config` and known hosts brought together.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::inventory::hostset::HostSet;
@@ -55,6 +55,9 @@ pub trait Directory: Send + Sync {
 
     /// The way to this target, or a sentence that says why there is none.
     fn route(&self, access: &Access, target: &Target) -> Result<Arc<Route>, String>;
+
+    /// The file here that a definition means by this name.
+    fn file(&self, source: &str) -> Result<PathBuf, Fault>;
 
     /// What the doctor should know about configuration and keys.
     fn findings(&self) -> Vec<Finding>;
@@ -242,6 +245,29 @@ impl Directory for SiteDirectory {
             jump_known,
             identity,
         }))
+    }
+
+    fn file(&self, source: &str) -> Result<PathBuf, Fault> {
+        let paths = self.site.paths();
+        let path = paths.config.join(source);
+        if !paths.is_shared() {
+            return Ok(path);
+        }
+        // A shared engine may read what the writer of a definition may not, keys above all.
+        let folder = paths.config.join("files");
+        let real = |path: &Path| {
+            let cannot =
+                |error| Fault::usage(format!("{} cannot be read: {error}", path.display()));
+            path.canonicalize().map_err(cannot)
+        };
+        let (path, folder) = (real(&path)?, real(&folder)?);
+        if !path.starts_with(&folder) {
+            return Err(Fault::refused(format!(
+                "{source} is not in {}: only from there a shared engine pushes files",
+                folder.display()
+            )));
+        }
+        Ok(path)
     }
 
     fn findings(&self) -> Vec<Finding> {

@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod definitions;
 pub mod directory;
 pub mod doctor;
+mod flows;
 pub mod heads;
 pub mod history;
 pub mod identities;

@@ -1,5 +1,6 @@
 //! One attempt of one step on one host: the way there, the act, and the report.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +13,17 @@ use tokio_util::sync::CancellationToken;
 use super::inbox::Inbox;
 use super::sink::{TaskSigns, TaskSink};
 use super::{Parts, now};
+use crate::flow::register::{Register, Stream};
 use crate::run::event::{Finished, OutputSum};
 use crate::run::ids::{At, Attempt, HostIx, RunId, StepIx};
 use crate::run::outcome::Outcome;
+use crate::run::output::{ChunkBody, OutStream};
 use crate::run::phases::Phases;
 use crate::run::spec::{Act, Exec, Push, RunKind, RunSpec, Step};
 use crate::ssh::{
     AttemptEnd, Durable, ExecSpec, Hold, Interpreter, Permit, PushSpec, Route, RunAs, Start,
 };
-use crate::store::{Durability, Lsn};
+use crate::store::{Durability, Lsn, OutputCursor, Store};
 
 /// Names an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +42,8 @@ pub struct TaskKey {
 pub enum Report {
     /// It ended.
     Finished(Box<Finished>),
+    /// It ended well, and these values were in what it wrote.
+    Registered(Box<Finished>, BTreeMap<String, String>),
     /// It connected, which was all it had to do; what keeps the connection comes with it.
     Connected(Box<Finished>, Hold),
     /// Nothing was sent for want of a credential.
@@ -54,10 +59,20 @@ pub enum Report {
     NeverStarted(String),
 }
 
+/// What a task of a flow's run does.
+pub(super) struct Work {
+    /// The act on its host; `Err` says why there is none.
+    pub(super) act: Result<Act, String>,
+    /// Values to take from what it writes.
+    pub(super) registers: Option<BTreeMap<String, Register>>,
+}
+
 /// What a task needs.
 pub(super) struct Task {
     pub(super) key: TaskKey,
     pub(super) spec: Arc<RunSpec>,
+    /// In a flow: what is done on this host.
+    pub(super) work: Option<Work>,
     pub(super) parts: Parts,
     pub(super) inbox: Inbox,
     pub(super) signs: Arc<TaskSigns>,
@@ -111,7 +126,14 @@ impl Task {
             Ok(route) => route,
             Err(why) => return self.no_way(why),
         };
-        match &step.act {
+        let act = match &self.work {
+            Some(Work { act: Err(why), .. }) => {
+                return self.ended(Outcome::Failed(NO_TEXT), Some(why.clone()));
+            }
+            Some(Work { act: Ok(act), .. }) => act,
+            None => &step.act,
+        };
+        match act {
             Act::Exec(exec) => self.exec(&route, step, exec).await,
             Act::Push(push) => self.push(&route, step, push).await,
             Act::Connect => self.connect(&route).await,
@@ -193,7 +215,31 @@ impl Task {
         // What was held back is stored also when the attempt will be followed again: the
         // reattach goes on behind it.
         let output = sink.finish(host_dropped).await;
-        self.report(end, output, sink.has_started())
+        let report = self.report(end, output, sink.has_started());
+        self.registered(report).await
+    }
+
+    /// Takes the values that later steps need out of what a step wrote. A step that did not write
+    /// them has failed, whatever its exit status.
+    async fn registered(&self, report: Report) -> Report {
+        let registers = self.work.as_ref().and_then(|work| work.registers.clone());
+        let Some(registers) = registers else {
+            return report;
+        };
+        let mut finished = match report {
+            Report::Finished(finished) if finished.outcome == Outcome::Ok => finished,
+            other => return other,
+        };
+        let (store, key) = (self.parts.store.clone(), self.key);
+        let taken = tokio::task::spawn_blocking(move || take_values(&*store, key, &registers));
+        match taken.await.unwrap_or_else(|error| Err(error.to_string())) {
+            Ok(values) => Report::Registered(finished, values),
+            Err(why) => {
+                finished.outcome = Outcome::Failed(NO_TEXT);
+                finished.detail = Some(why);
+                Report::Finished(finished)
+            }
+        }
     }
 
     async fn push(&self, route: &Arc<Route>, step: &Step, push: &Push) -> Report {
@@ -228,7 +274,8 @@ impl Task {
             command: exec.command.clone(),
             // Checks of ours are plain sh; a person's command is for the person's shell.
             interpreter: match self.spec.kind {
-                RunKind::Preflight => Interpreter::PosixShell,
+                // The quotes around values are those of a POSIX shell.
+                RunKind::Preflight | RunKind::Flow => Interpreter::PosixShell,
                 RunKind::Exec => Interpreter::LoginShell,
             },
             env: exec.env.clone().into_iter().collect(),
@@ -274,10 +321,14 @@ impl Task {
         ) else {
             return;
         };
-        let (Act::Exec(exec), Ok(route)) = (
-            &step.act,
-            self.parts.directory.route(&self.spec.access, target),
-        ) else {
+        let act = match &self.work {
+            Some(Work { act: Ok(act), .. }) => act,
+            Some(_) => return,
+            None => &step.act,
+        };
+        let (Act::Exec(exec), Ok(route)) =
+            (act, self.parts.directory.route(&self.spec.access, target))
+        else {
             return;
         };
         let spec = self.exec_spec(step, exec);
@@ -380,9 +431,62 @@ impl Task {
     }
 }
 
+/// The values that an attempt wrote.
+fn take_values(
+    store: &dyn Store,
+    key: TaskKey,
+    registers: &BTreeMap<String, Register>,
+) -> Result<BTreeMap<String, String>, String> {
+    let stdout = written(store, key, OutStream::Stdout)?;
+    let stderr = written(store, key, OutStream::Stderr)?;
+    registers
+        .iter()
+        .map(|(name, register)| {
+            let text = match register.from {
+                Stream::Stdout => &stdout,
+                Stream::Stderr => &stderr,
+            };
+            let value = register.capture(text);
+            let value = value.map_err(|why| format!("no value for {name}: {why}"))?;
+            Ok((name.clone(), value.for_journal().to_owned()))
+        })
+        .collect()
+}
+
+/// What an attempt wrote to a stream, as far as values are looked for in it.
+fn written(store: &dyn Store, key: TaskKey, stream: OutStream) -> Result<Vec<u8>, String> {
+    let (mut text, mut cursor) = (Vec::new(), OutputCursor::default());
+    loop {
+        let page = store
+            .read_host_output(key.run.0, key.host.0, cursor, LOOKED_THROUGH)
+            .map_err(|error| error.to_string())?;
+        for chunk in &page.chunks {
+            let here = (chunk.step, chunk.attempt, chunk.stream);
+            if here == (key.step.0, key.attempt.0, stream)
+                && let ChunkBody::Data(bytes) = &chunk.body
+            {
+                text.extend_from_slice(bytes);
+            }
+        }
+        if text.len() > LOOKED_THROUGH {
+            return Err(format!(
+                "it wrote more than {LOOKED_THROUGH} bytes, too many to look for values in"
+            ));
+        }
+        cursor = page.next;
+        if page.end {
+            return Ok(text);
+        }
+    }
+}
+
 /// What is said of an attempt that ran, and whose directory is gone.
 pub(super) const TRACE_GONE: &str = "the command was started, but what the host kept of it is \
      gone. Look at the host, then settle it";
+/// The exit status that stands for a step whose texts could not be worked out (`EX_DATAERR`).
+const NO_TEXT: u32 = 65;
+/// Bytes of output that values are looked for in.
+const LOOKED_THROUGH: usize = 1 << 20;
 const BROKEN: &str = "a fault in the engine ended the attempt; the engine's log has the place. Look \
      at the host, then settle it";
 const INPUT_GONE: &str = "the input of --stdin was in the memory of an engine that ended; \

@@ -32,13 +32,15 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
             starter.clone(),
             format!("started on {} hosts", spec.targets.len()),
         ),
-        What::Dispatched { .. } | What::Finished(_) => return None,
+        What::Dispatched { .. }
+        | What::Finished(_)
+        | What::Rested { .. }
+        | What::Registered { .. } => return None,
         What::Parked { host, why } => (rule(), format!("{} waits: {why}", names(&[*host]))),
         What::Unparked => (rule(), "a credential arrived".to_owned()),
         What::Held { hosts, by } => (rule(), format!("{} leased by run {by}", names(hosts))),
         What::Freed { hosts } => (rule(), format!("{} free again", names(hosts))),
         What::Reattaching { hosts } => (rule(), format!("following {} again", names(hosts))),
-        What::Rested { .. } => return None,
         What::Passed { step, hosts } => (
             rule(),
             format!(

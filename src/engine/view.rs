@@ -206,8 +206,37 @@ fn because(run: &Run, state: RunState) -> Option<String> {
             "{} hosts are leased by another run",
             run.tally.held
         )),
+        RunState::Waiting(WaitFor::Approval) => asked(run),
+        _ if run.tally.busy() == 0 && run.waits_until().is_some() => run
+            .waits_until()
+            .map(|until| format!("goes on at {}", until.rfc3339())),
         _ => run.aborted_by.as_ref().map(|by| format!("aborted by {by}")),
     }
+}
+
+/// What a person is asked, and until when.
+fn asked(run: &Run) -> Option<String> {
+    let (step, until) = run.asks()?;
+    let step = run.spec.step(step)?;
+    let Act::Approve(approval) = &step.act else {
+        return None;
+    };
+    let who = if approval.not_starter {
+        format!("somebody other than {}", run.starter)
+    } else {
+        "somebody".to_owned()
+    };
+    let until = until.map_or_else(String::new, |until| format!(", until {}", until.rfc3339()));
+    let text = if approval.text.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", approval.text)
+    };
+    Some(format!(
+        "\"{}\" asks {who} for a yes before batch {} goes on{until}{text}",
+        step.name,
+        run.batch + 1
+    ))
 }
 
 fn eta(run: &Run, rate: Option<f64>) -> Option<f64> {

@@ -94,3 +94,16 @@ pub enum ParamValue {
     /// The name of a secret.
     Secret(String),
 }
+
+impl std::fmt::Display for ParamValue {
+    /// For people; a secret only by its name.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("-"),
+            Self::Text(text) | Self::Duration(text) | Self::Hosts { text, .. } => f.write_str(text),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Bool(yes) => write!(f, "{yes}"),
+            Self::Secret(name) => write!(f, "secret:{name}"),
+        }
+    }
+}

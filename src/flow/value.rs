@@ -23,6 +23,11 @@ impl Tainted {
         quote(&self.0)
     }
 
+    /// The value as the journal keeps it. Whoever reads it back marks it again.
+    pub fn for_journal(&self) -> &str {
+        &self.0
+    }
+
     pub(in crate::flow) fn raw(&self) -> &str {
         &self.0
     }

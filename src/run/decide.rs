@@ -1,14 +1,11 @@
 //! What a run answers to a request, and what follows by itself. Changes nothing: it yields events.
 
-use std::collections::HashSet;
-
-use super::command::{Command, Refusal, Verdict, take_until};
 use super::event::{EndState, Event, Finished, OutputSum, What};
 use super::ids::{At, Attempt, HostIx, StepIx};
 use super::line_up::{Around, later};
 use super::outcome::{Outcome, OutcomeKind};
 use super::phases::Phases;
-use super::spec::{Act, Approval, OnExceeded};
+use super::spec::OnExceeded;
 use super::state::{Phase, Run, RunState, WaitFor};
 
 /// The name events carry when a rule decided, not a person.
@@ -59,38 +56,6 @@ impl Run {
                 _ => Outcome::InDoubt,
             },
         })
-    }
-
-    /// Answers a request with the events that fulfil it.
-    pub fn decide(&self, command: &Command, now: At) -> Result<Vec<Event>, Refusal> {
-        let whats = match command {
-            Command::Pause { by, reason } => self.decide_pause(by, reason)?,
-            Command::Resume { by } => self.decide_resume(by)?,
-            Command::Abort { by, reason } => self.decide_abort(by, reason)?,
-            Command::Retry { by, only, hosts } => self.decide_retry(by, only, hosts)?,
-            Command::Skip { by, hosts } => self.decide_skip(by, hosts)?,
-            Command::SkipStep { by, step } => self.decide_skip_step(by, *step)?,
-            Command::Approve { by, reason } => self.decide_approve(by, reason)?,
-            Command::Reject { by, reason } => self.decide_reject(by, reason)?,
-            Command::Settle { by, host, verdict } => self.decide_settle(by, *host, *verdict)?,
-            Command::Tune {
-                by,
-                concurrency,
-                max_failures,
-            } => self.decide_tune(by, *concurrency, *max_failures)?,
-            Command::Take {
-                by,
-                reason,
-                holder_attached,
-            } => self.decide_take(by, reason, *holder_attached, now)?,
-            Command::RefuseTake { by } => self.decide_refuse_take(by)?,
-            Command::Give { by, to } => self.decide_give(by, to)?,
-            Command::Note { by, text } => vec![What::Noted {
-                by: by.clone(),
-                text: text.clone(),
-            }],
-        };
-        Ok(events(whats, now))
     }
 
     /// What starts now that there is room: at most one step and attempt an event.
@@ -236,7 +201,7 @@ impl Run {
     }
 
     fn over_failure_limit(&self) -> bool {
-        self.over_run_limit() || self.over_batch_limit()
+        self.over_run_limit() || self.over_batch_limit() || !self.barred.is_empty()
     }
 
     fn over_run_limit(&self) -> bool {
@@ -256,7 +221,9 @@ impl Run {
         if !unfinished || !self.over_failure_limit() {
             return None;
         }
-        let reason = if self.over_run_limit() {
+        let reason = if let Some(barred) = self.gate_said() {
+            barred
+        } else if self.over_run_limit() {
             format!(
                 "{} failures, more than max_failures {}",
                 self.failures().saturating_sub(self.forgiven),
@@ -272,10 +239,41 @@ impl Run {
         };
         let by = BY_RULE.to_owned();
         let what = match self.spec.rollout.on_exceeded {
+            // A person looks at what is neither yes nor no.
+            _ if self.is_inconclusive() => What::Paused { by, reason },
             OnExceeded::Pause => What::Paused { by, reason },
             OnExceeded::Abort => What::Aborted { by, reason },
         };
         Some(event(what, now))
+    }
+
+    /// Why the gate holds the rollout up, if it does.
+    fn gate_said(&self) -> Option<String> {
+        let many = self.barred.len();
+        let word = if self.is_inconclusive() {
+            "says neither yes nor no"
+        } else {
+            "failed"
+        };
+        (many > 0).then(|| {
+            format!(
+                "the gate {word} on {many} hosts of batch {}",
+                self.batch + 1
+            )
+        })
+    }
+
+    /// Whether every host that the gate barred ended with a code that says neither yes nor no.
+    fn is_inconclusive(&self) -> bool {
+        let neither = |host: &HostIx| {
+            let last = self.host(*host).and_then(|state| state.last.as_deref());
+            last.is_some_and(|last| {
+                let step = self.spec.step(last.step);
+                let codes = step.and_then(|step| step.rules.gate.as_ref());
+                matches!((&last.outcome, codes), (Outcome::Failed(code), Some(codes)) if codes.contains(code))
+            })
+        };
+        !self.barred.is_empty() && self.barred.iter().all(neither)
     }
 
     fn next_batch(&self, now: At) -> Option<What> {
@@ -309,259 +307,6 @@ impl Run {
             EndState::Succeeded
         }
     }
-
-    fn need_conn(&self, by: &str) -> Result<(), Refusal> {
-        match &self.holder {
-            Some(holder) if holder != by => Err(Refusal::NotHolder {
-                run: self.id,
-                holder: holder.clone(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn need_open(&self) -> Result<(), Refusal> {
-        match self.ended {
-            Some((state, _)) => Err(Refusal::Ended {
-                run: self.id,
-                state: RunState::from(state).word(),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn already<T>(&self, state: &'static str) -> Result<T, Refusal> {
-        Err(Refusal::Already {
-            run: self.id,
-            state,
-        })
-    }
-
-    fn no_host<T>(&self, what: impl Into<String>) -> Result<T, Refusal> {
-        Err(Refusal::NoHost {
-            run: self.id,
-            what: what.into(),
-        })
-    }
-
-    fn decide_pause(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
-        self.need_open()?;
-        if self.paused.is_some() {
-            return self.already("paused");
-        }
-        if self.aborted_by.is_some() {
-            return self.already("being aborted");
-        }
-        Ok(vec![What::Paused {
-            by: by.to_owned(),
-            reason: reason.to_owned(),
-        }])
-    }
-
-    fn decide_resume(&self, by: &str) -> Result<Vec<What>, Refusal> {
-        self.need_open()?;
-        self.need_conn(by)?;
-        if self.paused.is_none() {
-            return self.already(self.state().word());
-        }
-        Ok(vec![What::Resumed { by: by.to_owned() }])
-    }
-
-    fn decide_abort(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
-        self.need_open()?;
-        if self.aborted_by.is_some() {
-            return self.already("being aborted");
-        }
-        Ok(vec![What::Aborted {
-            by: by.to_owned(),
-            reason: reason.to_owned(),
-        }])
-    }
-
-    fn decide_retry(
-        &self,
-        by: &str,
-        only: &[OutcomeKind],
-        among: &[HostIx],
-    ) -> Result<Vec<What>, Refusal> {
-        self.need_conn(by)?;
-        let wanted = |kind: OutcomeKind| {
-            if only.is_empty() {
-                kind.is_failure() && kind != OutcomeKind::InDoubt
-            } else {
-                only.contains(&kind)
-            }
-        };
-        let among: HashSet<HostIx> = among.iter().copied().collect();
-        let hosts: Vec<HostIx> = self
-            .hosts()
-            .filter(|(ix, _)| among.is_empty() || among.contains(ix))
-            .filter(|(_, state)| matches!(state.phase, Phase::Done(kind) if wanted(kind)))
-            .map(|(ix, _)| ix)
-            .collect();
-        if hosts.is_empty() {
-            return self.no_host("of those ended in an outcome to retry");
-        }
-        Ok(vec![What::Retried {
-            by: by.to_owned(),
-            hosts,
-        }])
-    }
-
-    fn decide_skip(&self, by: &str, hosts: &[HostIx]) -> Result<Vec<What>, Refusal> {
-        self.need_open()?;
-        self.need_conn(by)?;
-        let wanted: HashSet<HostIx> = hosts.iter().copied().collect();
-        let hosts: Vec<HostIx> = self
-            .hosts()
-            .filter(|(ix, state)| wanted.contains(ix) && state.phase.is_unstarted())
-            .map(|(ix, _)| ix)
-            .collect();
-        if hosts.is_empty() {
-            return self.no_host("of those is still to start");
-        }
-        Ok(vec![What::Skipped {
-            by: by.to_owned(),
-            hosts,
-        }])
-    }
-
-    fn decide_skip_step(&self, by: &str, step: StepIx) -> Result<Vec<What>, Refusal> {
-        self.need_open()?;
-        self.need_conn(by)?;
-        if self.skipped_steps.contains(&step) {
-            return self.already("without that step");
-        }
-        let by = by.to_owned();
-        Ok(vec![What::StepSkipped { by, step }])
-    }
-
-    fn decide_approve(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
-        self.need_open()?;
-        let approval = self.asked()?;
-        if approval.not_starter && by == self.starter {
-            let by = by.to_owned();
-            return Err(Refusal::OwnRun { run: self.id, by });
-        }
-        let (by, reason) = (by.to_owned(), reason.to_owned());
-        Ok(vec![What::Approved { by, reason }])
-    }
-
-    fn decide_reject(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
-        self.need_open()?;
-        self.asked()?;
-        let (by, reason) = (by.to_owned(), format!("rejected: {reason}"));
-        Ok(vec![What::Aborted { by, reason }])
-    }
-
-    /// What a person is asked now.
-    fn asked(&self) -> Result<&Approval, Refusal> {
-        let step = self.asks().and_then(|(step, _)| self.spec.step(step));
-        match step.map(|step| &step.act) {
-            Some(Act::Approve(approval)) => Ok(approval),
-            _ => Err(Refusal::NotAsked { run: self.id }),
-        }
-    }
-
-    fn decide_settle(
-        &self,
-        by: &str,
-        host: HostIx,
-        verdict: Verdict,
-    ) -> Result<Vec<What>, Refusal> {
-        self.need_conn(by)?;
-        let doubted = self
-            .host(host)
-            .is_some_and(|state| state.phase == Phase::Done(OutcomeKind::InDoubt));
-        if !doubted {
-            return self.no_host("of that name is in doubt");
-        }
-        let by = by.to_owned();
-        Ok(vec![match verdict.outcome() {
-            Some(outcome) => What::Settled { by, host, outcome },
-            None => What::Retried {
-                by,
-                hosts: vec![host],
-            },
-        }])
-    }
-
-    fn decide_tune(
-        &self,
-        by: &str,
-        concurrency: Option<u32>,
-        max_failures: Option<u32>,
-    ) -> Result<Vec<What>, Refusal> {
-        self.need_open()?;
-        self.need_conn(by)?;
-        if concurrency == Some(0) {
-            return Err(Refusal::BadValue {
-                run: self.id,
-                why: "a concurrency of 0 would start nothing; pause the run instead".to_owned(),
-            });
-        }
-        if concurrency.is_none() && max_failures.is_none() {
-            return Err(Refusal::BadValue {
-                run: self.id,
-                why: "nothing to tune; give --concurrency or --max-failures".to_owned(),
-            });
-        }
-        Ok(vec![What::Tuned {
-            by: by.to_owned(),
-            concurrency,
-            max_failures,
-        }])
-    }
-
-    fn decide_take(
-        &self,
-        by: &str,
-        reason: &str,
-        holder_attached: bool,
-        now: At,
-    ) -> Result<Vec<What>, Refusal> {
-        if self.holder.as_deref() == Some(by) {
-            return self.already("yours");
-        }
-        if reason.trim().is_empty() {
-            return Err(Refusal::BadValue {
-                run: self.id,
-                why: "taking the conn needs a reason; give --reason".to_owned(),
-            });
-        }
-        let (by, reason) = (by.to_owned(), reason.to_owned());
-        Ok(vec![if holder_attached && self.holder.is_some() {
-            What::TakeAsked {
-                by,
-                reason,
-                until: take_until(now),
-            }
-        } else {
-            What::ConnMoved { to: by, reason }
-        }])
-    }
-
-    fn decide_refuse_take(&self, by: &str) -> Result<Vec<What>, Refusal> {
-        self.need_conn(by)?;
-        if self.take_asked.is_none() {
-            return Err(Refusal::BadValue {
-                run: self.id,
-                why: "nobody asked for the conn".to_owned(),
-            });
-        }
-        Ok(vec![What::TakeRefused { by: by.to_owned() }])
-    }
-
-    fn decide_give(&self, by: &str, to: &str) -> Result<Vec<What>, Refusal> {
-        self.need_conn(by)?;
-        if self.holder.as_deref() == Some(to) {
-            return self.already("theirs");
-        }
-        Ok(vec![What::ConnMoved {
-            to: to.to_owned(),
-            reason: format!("given by {by}"),
-        }])
-    }
 }
 
 impl From<EndState> for RunState {
@@ -592,6 +337,6 @@ fn event(what: What, at: At) -> Event {
     Event { at, what }
 }
 
-fn events(whats: Vec<What>, at: At) -> Vec<Event> {
+pub(super) fn events(whats: Vec<What>, at: At) -> Vec<Event> {
     whats.into_iter().map(|what| event(what, at)).collect()
 }

@@ -1,5 +1,7 @@
 //! What happened to a run: the journal's words. Replaying them is the run.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::cause::Origin;
@@ -67,6 +69,13 @@ pub enum What {
     },
     /// An attempt ended.
     Finished(Box<Finished>),
+    /// Values taken from what a step wrote, for later steps of the host.
+    Registered {
+        /// The host.
+        host: HostIx,
+        /// By name.
+        values: BTreeMap<String, String>,
+    },
     /// Hosts that rested are ready for another attempt.
     Rested {
         /// The hosts.

@@ -24,7 +24,7 @@ struct Barrier {
     step: StepIx,
     /// When it is over by itself, or the question.
     until: Option<At>,
-    approved: bool,
+    approved: Option<At>,
 }
 
 impl Line {
@@ -67,7 +67,8 @@ impl Run {
             return false;
         }
         let open = self.line.passed.is_some_and(|passed| step <= passed);
-        let together = self.spec.rollout.lockstep && step > StepIx(0);
+        let asks = self.spec.step(step).is_some_and(|step| step.rules.together);
+        let together = asks || (self.spec.rollout.lockstep && step > StepIx(0));
         !open && (together || self.is_barrier(step)) && !self.spec.connects_only(step)
     }
 
@@ -143,7 +144,13 @@ impl Run {
             (Act::Approve(approval), None) => {
                 reach(approval.expires.map(|pause| later(now, pause)))
             }
-            (Act::Approve(_), Some(barrier)) if barrier.approved => passed(),
+            (Act::Approve(approval), Some(barrier)) if barrier.approved.is_some() => {
+                let holds = approval.use_within.zip(barrier.approved);
+                if holds.is_some_and(|(within, at)| later(at, within) < now) {
+                    return reach(approval.expires.map(|pause| later(now, pause)));
+                }
+                passed()
+            }
             (act, Some(barrier)) if barrier.until.is_some_and(|until| until <= now) => {
                 if matches!(act, Act::Wait(_)) {
                     return passed();
@@ -162,7 +169,11 @@ impl Run {
 
     /// The step that asks a person now, if any.
     pub fn asks(&self) -> Option<(StepIx, Option<At>)> {
-        let barrier = self.line.at.as_ref().filter(|barrier| !barrier.approved)?;
+        let barrier = self
+            .line
+            .at
+            .as_ref()
+            .filter(|barrier| barrier.approved.is_none())?;
         let asks = matches!(self.spec.step(barrier.step)?.act, Act::Approve(_));
         (asks && self.ended.is_none()).then_some((barrier.step, barrier.until))
     }
@@ -182,14 +193,14 @@ impl Run {
         self.line.at = Some(Barrier {
             step,
             until,
-            approved: false,
+            approved: None,
         });
         Vec::new()
     }
 
-    pub(super) fn approved(&mut self) -> Vec<Effect> {
+    pub(super) fn approved(&mut self, at: At) -> Vec<Effect> {
         if let Some(barrier) = &mut self.line.at {
-            barrier.approved = true;
+            barrier.approved = Some(at);
         }
         Vec::new()
     }

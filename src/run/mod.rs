@@ -2,6 +2,8 @@
 //!
 //! Pure: values in, values out. No clock, no file, no network, no async.
 
+mod answer;
+mod apply;
 pub mod cause;
 pub mod command;
 pub mod complaint;
@@ -29,8 +31,7 @@ pub mod retry;
 pub mod run_state;
 pub mod search;
 pub mod sign;
-#[cfg(test)]
-mod simulation;
+
 pub mod size;
 pub mod spec;
 pub mod state;

@@ -27,6 +27,34 @@ pub struct RunSpec {
     pub lease: Lease,
     /// How hosts are reached and who we are there.
     pub access: Access,
+    /// The flow that this is a run of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowRef>,
+}
+
+/// The flow that a run executes, as it was when the run started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowRef {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+    /// The digest of definition, hosts and values together, hex.
+    pub digest: String,
+    /// Definition, hosts and values, for the engine: the texts of steps are worked out from them.
+    pub frozen: String,
+}
+
+/// Which part of its flow a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowPart {
+    /// The step at this place.
+    Step(u16),
+    /// What looks whether that step did its work.
+    Verify(u16),
+    /// What must hold after each batch.
+    Gate,
 }
 
 impl RunSpec {
@@ -55,6 +83,8 @@ pub enum RunKind {
     Exec,
     /// The checks before a maintenance window.
     Preflight,
+    /// A simple flow.
+    Flow,
 }
 
 impl RunKind {
@@ -63,6 +93,7 @@ impl RunKind {
         match self {
             Self::Exec => "exec",
             Self::Preflight => "preflight",
+            Self::Flow => "flow",
         }
     }
 }
@@ -99,6 +130,9 @@ pub struct Step {
     /// What follows from how it went.
     #[serde(default, skip_serializing_if = "StepRules::is_default")]
     pub rules: StepRules,
+    /// What it does in a flow: then its act is worked out for each host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<FlowPart>,
 }
 
 /// What follows from how a step went on a host. By default nothing is tried again, and a host where
@@ -112,6 +146,10 @@ pub struct StepRules {
     pub on_failure: OnFailure,
     /// It has a condition, which the engine judges for each host.
     pub conditional: bool,
+    /// It begins when every host of the batch has come to it.
+    pub together: bool,
+    /// It is a gate: a host where it fails stops the rollout. These codes say neither yes nor no.
+    pub gate: Option<Vec<u32>>,
 }
 
 impl StepRules {
@@ -168,6 +206,8 @@ pub struct Approval {
     pub not_starter: bool,
     /// So long it is asked for; then the run pauses.
     pub expires: Option<Duration>,
+    /// The yes holds so long, should the run stand still meanwhile; then it is asked anew.
+    pub use_within: Option<Duration>,
     /// What to look at, for the one who is asked.
     pub text: String,
 }

@@ -1,5 +1,7 @@
 //! The run's promises, checked against random histories.
 
+mod simulation;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ fn spec(hosts: u32, concurrency: u32, batches: Vec<u32>, durable: bool) -> RunSp
         timeout: None,
         idempotent: false,
         rules: StepRules::default(),
+        part: None,
     };
     let push = Push {
         blob: String::new(),
@@ -59,6 +62,7 @@ fn spec(hosts: u32, concurrency: u32, batches: Vec<u32>, durable: bool) -> RunSp
         },
         lease: Lease::Shared,
         access: Access::default(),
+        flow: None,
     }
 }
 
@@ -77,6 +81,7 @@ fn held(mut spec: RunSpec) -> RunSpec {
         timeout: None,
         idempotent: true,
         rules: StepRules::default(),
+        part: None,
     };
     spec.steps.insert(0, connect);
     spec

@@ -197,6 +197,18 @@ pub struct PlanFlow {
     pub ssh_config: Option<String>,
 }
 
+/// Start a flow on these hosts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StartFlow {
+    /// What is started.
+    pub plan: PlanFlow,
+    /// Be refused rather than wait for a lease.
+    pub no_wait: bool,
+    /// The digest of the plan that was shown: be refused when it is another one by now.
+    pub shown: Option<String>,
+}
+
 /// That.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Planned {

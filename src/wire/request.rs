@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::console::{
     FoldQuery, GridQuery, InventoryQuery, LinesQuery, OverviewQuery, PickQuery, SearchQuery,
 };
-use super::definitions::{Apply, PlanFlow};
+use super::definitions::{Apply, PlanFlow, StartFlow};
 use super::follow::FollowFrom;
 use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
@@ -164,6 +164,8 @@ pub enum Request {
     },
     /// What would a flow do?
     PlanFlow(Box<PlanFlow>),
+    /// Start a flow.
+    StartFlow(Box<StartFlow>),
 }
 
 impl Request {
@@ -307,6 +309,21 @@ pub enum Steer {
     Skip {
         /// A host set within the run.
         hosts: String,
+    },
+    /// Leave a step out on every host that has not done it.
+    SkipStep {
+        /// Its name.
+        step: String,
+    },
+    /// Say that the run goes on past the step that asks.
+    Approve {
+        /// Why, if they said.
+        reason: String,
+    },
+    /// Say that it does not: the run is aborted.
+    Reject {
+        /// Why.
+        reason: String,
     },
     /// Say what became of a host in doubt.
     Settle {

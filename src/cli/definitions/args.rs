@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::start::StartArgs;
+
 /// `conn apply`.
 #[derive(Debug, Args)]
 #[command(
@@ -113,6 +115,8 @@ pub struct EditArgs {
 pub enum FlowCommand {
     /// Work out batches, limits and commands of a stored flow; start nothing.
     Plan(PlanArgs),
+    /// Start a stored flow on hosts, and follow it.
+    Start(StartArgs),
 }
 
 /// `conn flow plan`.

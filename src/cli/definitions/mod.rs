@@ -7,6 +7,7 @@ pub mod edit;
 pub mod export;
 pub mod plan;
 pub mod show;
+mod start;
 
 use super::exit::CliError;
 use super::print::{notice, write_to};

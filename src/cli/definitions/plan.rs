@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::args::{FlowCommand, PlanArgs};
+use super::args::FlowCommand;
 use crate::cli::args::Args;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
@@ -10,32 +10,43 @@ use crate::cli::print::{notice, one_line, say};
 use crate::cli::run::absolute;
 use crate::flow::plan::{Does, PlanView, StepView};
 use crate::flow::rollout::{OnExceeded, Strategy};
-use crate::flow::step::OnFailure;
 use crate::inventory;
 use crate::run::duration::HumanDuration;
 use crate::run::spec::Lease;
+use crate::run::spec::OnFailure;
 use crate::wire::definitions::{PlanFlow, Planned};
 use crate::wire::{Reply, Request};
 
 /// `conn flow …`.
 pub async fn flow(args: &Args, command: &FlowCommand) -> Result<Exit, CliError> {
-    let FlowCommand::Plan(words) = command;
-    let asked = PlanFlow {
-        name: words.name.clone(),
-        targets: words.targets.clone(),
-        set: words.set.clone(),
-        ssh_config: words.ssh_config.as_deref().map(absolute).transpose()?,
-    };
+    match command {
+        FlowCommand::Plan(words) => {
+            let asked = PlanFlow {
+                name: words.name.clone(),
+                targets: words.targets.clone(),
+                set: words.set.clone(),
+                ssh_config: words.ssh_config.as_deref().map(absolute).transpose()?,
+            };
+            plan(args, asked, words.json).await
+        }
+        FlowCommand::Start(words) if words.dry_run => {
+            plan(args, super::start::asked(words)?, words.json).await
+        }
+        FlowCommand::Start(words) => super::start::start(args, words).await,
+    }
+}
+
+async fn plan(args: &Args, asked: PlanFlow, json: bool) -> Result<Exit, CliError> {
     let client = connect(args, false).await?;
     let Reply::Planned(planned) = client.call(Request::PlanFlow(Box::new(asked))).await? else {
         return Err(CliError::Unexpected);
     };
-    print(words, &planned)?;
+    print(json, &planned)?;
     Ok(Exit::Ok)
 }
 
-fn print(words: &PlanArgs, planned: &Planned) -> Result<(), CliError> {
-    if words.json {
+fn print(json: bool, planned: &Planned) -> Result<(), CliError> {
+    if json {
         let mut document = serde_json::to_value(&planned.plan).map_err(|_| CliError::Unexpected)?;
         document["version"] = planned.version.into();
         document["warnings"] = planned.warnings.clone().into();

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use crate::engine::flows::FlowRun;
 use crate::run::ids::At;
 use crate::run::state::Run;
 use crate::store::Lsn;
@@ -17,6 +18,8 @@ const RATE_WINDOW_S: f64 = 20.0;
 pub struct Live {
     /// Its state. Whoever looks shares it; the next change then makes it anew.
     pub run: Arc<Run>,
+    /// What it does on each host, when it is a run of a flow.
+    pub(super) flow: Option<Arc<FlowRun>>,
     /// The LSN of the last event in that state: show nothing of it before this is durable.
     pub lsn: Lsn,
     /// Events it is made of.
@@ -30,6 +33,7 @@ pub struct Live {
 impl Live {
     pub(super) fn new(run: Run, next_seq: u64, lsn: Lsn) -> Self {
         Self {
+            flow: FlowRun::of(&run),
             run: Arc::new(run),
             lsn,
             next_seq,

@@ -134,6 +134,11 @@ impl Core {
         self.runs.get(&run)
     }
 
+    /// The number of the next run.
+    pub fn next_number(&self) -> u64 {
+        self.next_run
+    }
+
     /// Tasks in flight.
     pub fn task_count(&self) -> usize {
         self.tasks.len()

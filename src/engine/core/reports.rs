@@ -19,6 +19,10 @@ impl Core {
         }
         let whats = match report {
             Report::Finished(finished) => vec![What::Finished(finished)],
+            Report::Registered(finished, values) => {
+                let host = task.host;
+                vec![What::Registered { host, values }, What::Finished(finished)]
+            }
             Report::Connected(finished, hold) => {
                 self.tasks.keep(task, hold);
                 vec![What::Finished(finished)]
@@ -44,7 +48,7 @@ impl Core {
     /// Records what a task reported. On a full disk it is kept until there is room: the host
     /// counts as at work until its end is written down.
     fn record(&mut self, task: TaskKey, whats: Vec<What>) -> Result<(), CoreError> {
-        let finished = matches!(whats.first(), Some(What::Finished(_)));
+        let finished = whats.iter().any(|what| matches!(what, What::Finished(_)));
         let at = now();
         let events: Vec<Event> = whats.into_iter().map(|what| Event { at, what }).collect();
         let lsn = match self.commit(task.run, &events, &[]) {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::Core;
 use crate::engine::now;
 use crate::engine::sink::TaskSigns;
-use crate::engine::task::{Task, TaskKey, reattach_delay};
+use crate::engine::task::{Task, TaskKey, Work, reattach_delay};
 use crate::run::ids::{HostIx, RunId};
 use crate::run::spec::Act;
 use crate::ssh::Hold;
@@ -127,6 +127,22 @@ impl Core {
         }
     }
 
+    /// What the task of a flow's run does, worked out for its host.
+    fn work_of(&self, key: TaskKey) -> Option<Work> {
+        let live = self.runs.get(&key.run)?;
+        let part = live.run.spec.step(key.step)?.part?;
+        let Some(flow) = &live.flow else {
+            return Some(Work {
+                act: Err("the run's flow cannot be read; see the engine's log".to_owned()),
+                registers: None,
+            });
+        };
+        Some(Work {
+            act: flow.act(part, key.host, &live.run),
+            registers: flow.registers(part).cloned(),
+        })
+    }
+
     fn make_task(&self, key: TaskKey, intent: Lsn, reattach: Option<Duration>) -> Option<Task> {
         let live = self.runs.get(&key.run)?;
         let wants_stdin = live
@@ -141,6 +157,7 @@ impl Core {
         Some(Task {
             key,
             spec: live.run.spec.clone(),
+            work: self.work_of(key),
             parts: self.parts.clone(),
             inbox: self.inbox.clone(),
             signs: Arc::new(TaskSigns::begin()),

@@ -40,6 +40,10 @@ impl Directory for Faulty {
         panic!("a fault that a test put here");
     }
 
+    fn file(&self, source: &str) -> Result<std::path::PathBuf, Fault> {
+        Err(Fault::usage(format!("no file {source} here")))
+    }
+
     fn findings(&self) -> Vec<Finding> {
         Vec::new()
     }
@@ -131,6 +135,7 @@ fn spec(hosts: u32, durable: bool) -> RunSpec {
             timeout: None,
             idempotent: false,
             rules: StepRules::default(),
+            part: None,
         }],
         rollout: Rollout {
             concurrency: 2,
@@ -141,6 +146,7 @@ fn spec(hosts: u32, durable: bool) -> RunSpec {
         },
         lease: Lease::Shared,
         access: Access::default(),
+        flow: None,
     }
 }
 

@@ -28,8 +28,15 @@ impl Around for AroundRun<'_> {
         self.core.lease_in_the_way(self.id, host)
     }
 
-    fn holds(&self, _: HostIx, _: StepIx) -> bool {
-        true
+    fn holds(&self, host: HostIx, step: StepIx) -> bool {
+        let Some(live) = self.core.runs.get(&self.id) else {
+            return true;
+        };
+        let part = live.run.spec.step(step).and_then(|step| step.part);
+        match (&live.flow, part) {
+            (Some(flow), Some(part)) => flow.holds(part, host, &live.run),
+            _ => true,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod run_list;
 mod search;
 mod standing;
 mod start;
+mod start_flow;
 mod status;
 mod uploads;
 
@@ -342,6 +343,7 @@ impl Session {
                 name,
                 version,
             } => self.definition(kind, name, version).await,
+            Request::StartFlow(asked) => self.start_flow(*asked).await,
             Request::PlanFlow(asked) => self.plan_flow(*asked).await,
             // Taken care of where requests are read.
             Request::TakeBack { .. } => Err(Fault::usage("this has no answer")),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Session;
 use super::definitions::{none, removed};
 use super::queries::identity;
+use super::start_flow::access;
 use crate::engine::Parts;
 use crate::engine::definitions::{DefinitionError, Shelf, Stored};
 use crate::engine::people::Person;
@@ -14,6 +15,7 @@ use crate::flow::order::Host;
 use crate::flow::param::Params;
 use crate::flow::plan::{Plan, PlanError, RunFacts};
 use crate::inventory::ResolvedHost;
+use crate::run::spec::{Access, Target};
 use crate::wire::definitions::{PlanFlow, Planned};
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::request::HostsQuery;
@@ -30,7 +32,10 @@ impl Session {
     }
 }
 
-fn flow(shelf: &Shelf<'_>, name: &str) -> Result<Result<Stored, Fault>, DefinitionError> {
+pub(super) fn flow(
+    shelf: &Shelf<'_>,
+    name: &str,
+) -> Result<Result<Stored, Fault>, DefinitionError> {
     Ok(match shelf.current(Kind::Flow, name)? {
         Some(stored) => Ok(stored),
         None => Err(match shelf.standing(Kind::Flow, name)? {
@@ -40,12 +45,39 @@ fn flow(shelf: &Shelf<'_>, name: &str) -> Result<Result<Stored, Fault>, Definiti
     })
 }
 
+/// A flow, its hosts and its values, worked out and found to be possible on every host.
+pub(super) struct Worked {
+    pub plan: Plan,
+    pub version: u32,
+    /// In the order of the plan's hosts.
+    pub targets: Vec<Target>,
+    pub access: Access,
+    pub warnings: Vec<String>,
+}
+
 fn plan(
     parts: &Parts,
     asked: &PlanFlow,
     stored: Stored,
     person: &Person,
 ) -> Result<Planned, Fault> {
+    let worked = worked_out(parts, asked, stored, person, None)?;
+    let view = worked.plan.view();
+    Ok(Planned {
+        version: worked.version,
+        plan: view.map_err(|error| Fault::usage(error.message))?,
+        warnings: worked.warnings,
+    })
+}
+
+/// Works a flow out for these hosts; `number` is that of the run, when one is to start.
+pub(super) fn worked_out(
+    parts: &Parts,
+    asked: &PlanFlow,
+    stored: Stored,
+    person: &Person,
+    number: Option<u64>,
+) -> Result<Worked, Fault> {
     let usage = |error: PlanError| Fault::usage(error.to_string());
     if !matches!(stored.definition.body, Body::Simple { .. }) {
         return Err(usage(PlanError::NotSimple(asked.name.clone())));
@@ -58,21 +90,24 @@ fn plan(
     query.identity = identity(parts, &query, person)?;
     let values = values(parts, &query, &stored.definition.params, &asked.set)?;
     let found = parts.directory.resolve(&query)?;
-    let hosts: Arc<[Host]> = found
+    let access = access(asked, query.identity);
+    let (targets, hosts): (Vec<Target>, Vec<Host>) = found
         .hosts
         .into_iter()
-        .map(|host| of(host.resolved))
-        .collect();
+        .map(|host| (host.target, of(host.resolved)))
+        .unzip();
+    let hosts: Arc<[Host]> = hosts.into();
     let run = RunFacts {
-        id: None,
+        id: number,
         starter: person.name.clone(),
     };
     let plan = Plan::new(Arc::new(stored.definition), hosts, values, run).map_err(usage)?;
     plan.verify().map_err(|errors| all_of(&errors))?;
-    let view = plan.view();
-    Ok(Planned {
+    Ok(Worked {
+        plan,
         version: stored.version,
-        plan: view.map_err(|error| Fault::usage(error.message))?,
+        targets,
+        access,
         warnings: found.warnings,
     })
 }

@@ -101,6 +101,7 @@ fn freeze(
             Lease::Shared
         },
         access,
+        flow: None,
     };
     let mut warnings = warnings(start);
     warnings.extend(found.warnings);
@@ -150,6 +151,7 @@ fn steps(start: &StartRun) -> Vec<Step> {
         timeout: start.timeout,
         idempotent: true,
         rules: StepRules::default(),
+        part: None,
     }));
     if start.preflight {
         steps.extend(preflight_steps(start));
@@ -167,6 +169,7 @@ fn connect_step() -> Step {
         timeout: None,
         idempotent: true,
         rules: StepRules::default(),
+        part: None,
     }
 }
 
@@ -203,6 +206,7 @@ fn exec_step(name: &str, command: &str, start: &StartRun, limit: Option<Duration
         timeout: start.timeout.or(limit),
         idempotent: start.preflight,
         rules: StepRules::default(),
+        part: None,
     }
 }
 

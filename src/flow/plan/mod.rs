@@ -100,6 +100,39 @@ impl Plan {
         })
     }
 
+    /// The plan of a run that has started: hosts in the order of work, cut into batches of these
+    /// sizes.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and sizes that are not those of the hosts.
+    pub fn as_ordered(
+        definition: Arc<Definition>,
+        hosts: Arc<[Host]>,
+        values: Values,
+        run: RunFacts,
+        sizes: &[u32],
+    ) -> Result<Self, PlanError> {
+        let Body::Simple { rollout, .. } = &definition.body else {
+            return Err(PlanError::NotSimple(definition.name.clone()));
+        };
+        check_hosts(&definition.name, &hosts)?;
+        let count = u32::try_from(hosts.len()).map_err(|_| PlanError::TooMany)?;
+        let order: Vec<usize> = (0..hosts.len()).collect();
+        let batches = order::cut(&order, sizes);
+        let limits = limits(rollout, count, sizes);
+        let of_batch = |(batch, hosts): (usize, &Vec<usize>)| vec![batch; hosts.len()];
+        let batch_of = batches.iter().enumerate().flat_map(of_batch).collect();
+        Ok(Self {
+            definition,
+            hosts,
+            values,
+            run,
+            batches,
+            batch_of,
+            limits,
+        })
+    }
+
     /// The definition it works out.
     pub fn definition(&self) -> &Definition {
         &self.definition
@@ -125,6 +158,14 @@ impl Plan {
         match &self.definition.body {
             Body::Simple { steps, .. } => steps,
             Body::Multi { .. } | Body::Fanout(_) => &[],
+        }
+    }
+
+    /// How it goes over its hosts; none of a definition that is no simple flow.
+    pub fn rollout(&self) -> Option<&Rollout> {
+        match &self.definition.body {
+            Body::Simple { rollout, .. } => Some(rollout),
+            Body::Multi { .. } | Body::Fanout(_) => None,
         }
     }
 

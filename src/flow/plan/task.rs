@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Plan;
 use crate::flow::give::Values;
 use crate::flow::param::ParamValue;
+use crate::flow::rollout::GateBy;
 use crate::flow::step::{Act, Env, Exec, Given, Http, Method, Role, Step, Verify, VerifyBy};
 use crate::flow::template::{Scope, TemplateError, Text};
 use crate::flow::value::Tainted;
@@ -175,6 +176,24 @@ impl Plan {
                 .map(|undo| fill.exec(&undo.exec))
                 .transpose()?,
         })
+    }
+
+    /// The command of the gate on a host, where the gate is one.
+    ///
+    /// # Errors
+    /// A text that cannot be worked out there.
+    pub fn gate(&self, turn: Turn, found: &Found) -> Result<Option<Does>, TemplateError> {
+        let gate = self.rollout().and_then(|rollout| rollout.gate.as_ref());
+        let Some(GateBy::Exec { exec, .. }) = gate.map(|gate| &gate.by) else {
+            return Ok(None);
+        };
+        let missing = || TemplateError::of("there is no such host in this plan");
+        let scope = self.scope(turn, found).ok_or_else(missing)?;
+        let fill = Fill {
+            scope: &scope,
+            values: self.values(),
+        };
+        fill.exec(exec).map(Some)
     }
 
     /// What templates of a step may use on a host.

@@ -3,7 +3,10 @@
 use super::{App, Effect};
 use crate::run::ids::RunId;
 use crate::tui::keys::{Act, Tier};
-use crate::tui::overlay::{Help, Palette, Purpose, StartForm, Themes, abort_sheet, retry_sheet};
+use crate::tui::overlay::{
+    Help, Palette, Purpose, StartForm, Themes, abort_sheet, approve_sheet, reject_sheet,
+    retry_sheet,
+};
 use crate::tui::pane::{Place, Tab};
 use crate::tui::words::plain;
 use crate::wire::Request;
@@ -111,6 +114,8 @@ impl App {
                 | Act::Take
                 | Act::Give
                 | Act::Keep
+                | Act::Approve
+                | Act::Reject
                 | Act::Note
         );
         if !steers {
@@ -184,6 +189,11 @@ impl App {
             }),
             Act::Retry => effects.push(Effect::Over(Box::new(retry_sheet(view, None)))),
             Act::Skip => self.type_line(Purpose::Skip(run), ""),
+            Act::Approve | Act::Reject if view.waits_for.as_deref() != Some("approval") => {
+                self.say(format!("Run {run} asks nobody for a yes."));
+            }
+            Act::Approve => effects.push(Effect::Over(Box::new(approve_sheet(view)))),
+            Act::Reject => effects.push(Effect::Over(Box::new(reject_sheet(view)))),
             Act::Abort => effects.push(Effect::Over(Box::new(abort_sheet(
                 view,
                 &self.people_at(run),

@@ -107,6 +107,10 @@ pub(super) enum Act {
     Keep,
     /// Say that a failure is known.
     Acknowledge,
+    /// Say yes to what a run asks.
+    Approve,
+    /// Say no to it: the run is aborted.
+    Reject,
     /// Write a note.
     Note,
     /// Take back the last act that can be.
@@ -211,7 +215,9 @@ table! {
     Give "give" "W" "give the conn…" Asks "Hand the conn of this run to somebody.";
     Keep "keep" "D" "keep the conn" Reversible "Say no to whoever asks for the conn.";
     Acknowledge "acknowledge" "a" "ack" Reversible "Say that you know of this run's failures; again: not any more.";
-    Note "note" "A" "note…" Asks "Add words to this run.";
+    Approve "approve" "A" "approve…" Asks "Say yes: a run that asks goes on past the step that asks.";
+    Reject "reject" "x" "reject…" Asks "Say no: a run that asks is aborted.";
+    Note "note" "i" "note…" Asks "Add words to this run.";
     Undo "undo" "u" "undo" Reversible "Take back the last act, for ten seconds.";
     Palette "palette" ": ^p" "command" Look "Everything you can do, by name.";
     Theme "theme" "^t" "theme" Look "Another theme.";

@@ -220,8 +220,11 @@ fn is_move(act: Act) -> bool {
 }
 
 fn is_about_run(act: Act) -> bool {
-    use Act::{Abort, Compare, Note, Pause, Resume, Retry, Skip, Take};
-    [Abort, Compare, Note, Pause, Resume, Retry, Skip, Take].contains(&act)
+    use Act::{Abort, Approve, Compare, Note, Pause, Reject, Resume, Retry, Skip, Take};
+    [
+        Abort, Approve, Reject, Compare, Note, Pause, Resume, Retry, Skip, Take,
+    ]
+    .contains(&act)
 }
 
 impl Overlay for Palette {

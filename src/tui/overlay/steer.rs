@@ -77,6 +77,53 @@ pub(in crate::tui) fn skip_sheet(view: &RunView, picked: &Picked) -> Sheet {
     .wide(chosen(picked))
 }
 
+/// Asks whether a run that asks shall go on.
+pub(in crate::tui) fn approve_sheet(view: &RunView) -> Sheet {
+    let request = Request::Steer {
+        run: view.run,
+        act: Steer::Approve {
+            reason: "from the console".to_owned(),
+        },
+    };
+    Sheet::new(
+        format!("APPROVE RUN {}   {}", view.run, plain(&view.title)),
+        request,
+        format!("run {} approved", view.run),
+    )
+    .row("asked", view.because.as_deref().unwrap_or_default())
+    .row(
+        "what happens",
+        format!(
+            "batch {} of {} goes on with its next step, on {}",
+            view.batch.0,
+            view.batch.1,
+            plain(&view.targets)
+        ),
+    )
+    .row("who", format!("started by {}", plain(&view.starter)))
+}
+
+/// Asks whether a run that asks shall end.
+pub(in crate::tui) fn reject_sheet(view: &RunView) -> Sheet {
+    let request = Request::Steer {
+        run: view.run,
+        act: Steer::Reject {
+            reason: "from the console".to_owned(),
+        },
+    };
+    Sheet::new(
+        format!("REJECT RUN {}   {}", view.run, plain(&view.title)),
+        request,
+        format!("run {} rejected", view.run),
+    )
+    .row("asked", view.because.as_deref().unwrap_or_default())
+    .row(
+        "what happens",
+        "the run is aborted: no host goes on, and what waits never starts",
+    )
+    .row("who", format!("started by {}", plain(&view.starter)))
+}
+
 /// The hosts, as many as a sheet has room for.
 fn named(picked: &Picked) -> String {
     clip(&plain(&picked.folded), 240, true)

@@ -505,6 +505,13 @@ impl Pane for RunPane {
                 .page
                 .as_ref()
                 .is_some_and(|page| page.view.state == "paused");
+            let asks = self
+                .page
+                .as_ref()
+                .is_some_and(|page| page.view.waits_for.as_deref() == Some("approval"));
+            if asks {
+                hints.extend([Act::Approve, Act::Reject]);
+            }
             hints.push(if paused { Act::Resume } else { Act::Pause });
             hints.extend([Act::Retry, Act::Abort]);
         } else if self

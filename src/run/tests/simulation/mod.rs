@@ -67,6 +67,7 @@ fn assert_covered(coverage: &Coverage) {
         "freed",
         "reattaching",
         "finished",
+        "registered",
         "rested",
         "passed",
         "barrier_reached",

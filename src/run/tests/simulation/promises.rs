@@ -68,10 +68,8 @@ impl Promises {
                 let step = run.host(*host).unwrap().step;
                 *self.starts.get_mut(&(*host, step)).unwrap() -= 1;
             }
-            What::Finished(end) => {
-                if end.outcome.kind() == OutcomeKind::Ok {
-                    self.over.insert((end.host, end.step));
-                }
+            What::Finished(end) if end.outcome.kind() == OutcomeKind::Ok => {
+                self.over.insert((end.host, end.step));
             }
             What::Passed { step, hosts } => {
                 let conditional = run.spec.step(*step).unwrap().rules.conditional;
@@ -80,7 +78,9 @@ impl Promises {
             }
             What::BarrierReached { step, until } => {
                 self.reached.insert((run.batch, *step), *until);
-                self.all_in_line(run, *step);
+                // A yes that was too old counts no more.
+                self.approved.remove(&(run.batch, *step));
+                Self::all_in_line(run, *step);
             }
             What::Approved { by, .. } => self.approved(run, by),
             What::LinePassed { step } => self.line_passed(run, *step, event.at),
@@ -140,13 +140,16 @@ impl Promises {
         let Some(together) = together else { return };
         for (other, state) in run.hosts() {
             let behind = state.step < together && !matches!(state.phase, Phase::Done(_));
-            if behind && in_batch(&other) && !self.sent_back.contains(&other) {
-                panic!("{host} is at {step} while {other} is at {}", state.step);
-            }
+            let bound = behind && in_batch(&other) && !self.sent_back.contains(&other);
+            assert!(
+                !bound,
+                "{host} is at {step} while {other} is at {}",
+                state.step
+            );
         }
     }
 
-    fn all_in_line(&self, run: &Run, step: StepIx) {
+    fn all_in_line(run: &Run, step: StepIx) {
         for host in (run.batch_from..run.opened).map(HostIx) {
             let state = run.host(host).unwrap();
             let there = matches!(state.phase, Phase::Done(_))
@@ -168,7 +171,7 @@ impl Promises {
     }
 
     fn line_passed(&mut self, run: &Run, step: StepIx, at: At) {
-        self.all_in_line(run, step);
+        Self::all_in_line(run, step);
         let spec = run.spec.step(step).unwrap();
         if spec.rules.conditional || self.skipped.contains(&step) {
             // Its condition may not hold.
@@ -226,7 +229,7 @@ impl Promises {
     }
 
     /// Two runs of the same events are the same.
-    pub fn same(&self, one: &Run, other: &Run) {
+    pub fn same(one: &Run, other: &Run) {
         assert_eq!(one.state(), other.state());
         assert_eq!(one.tally, other.tally);
         assert_eq!(one.ready, other.ready);

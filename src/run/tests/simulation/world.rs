@@ -26,7 +26,7 @@ const PEOPLE: [&str; 3] = ["kim", "lee", "ana"];
 const MOST: u32 = 20_000;
 
 /// What happens at a time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Task(HostIx, StepIx, Attempt),
     Person,
@@ -268,6 +268,10 @@ impl World {
             6 => Outcome::Signaled("KILL".to_owned()),
             _ => Outcome::Ok,
         };
+        if outcome == Outcome::Ok && self.chance.one_in(10) {
+            let values = [("version".to_owned(), "1".to_owned())].into();
+            self.commit(What::Registered { host, values });
+        }
         self.commit(What::Finished(Box::new(finished(
             host, step, attempt, outcome,
         ))));
@@ -279,7 +283,7 @@ impl World {
         for event in &self.journal {
             again.apply(event);
         }
-        self.promises.same(&self.run, &again);
+        Promises::same(&self.run, &again);
         self.run = again;
         self.tasks.clear();
         for event in self.run.recover(At(self.now)) {
@@ -413,6 +417,7 @@ fn spec(chance: &mut Chance) -> RunSpec {
         rollout: rollout(chance, hosts),
         lease: *chance.pick(&[Lease::Shared, Lease::Exclusive]),
         access: Access::default(),
+        flow: None,
     }
 }
 
@@ -422,6 +427,7 @@ fn step(chance: &mut Chance, at: u32) -> Step {
         1 => Act::Approve(Approval {
             not_starter: chance.one_in(2),
             expires: chance.one_in(2).then_some(Duration::from_secs(30)),
+            use_within: chance.one_in(2).then_some(Duration::from_secs(20)),
             text: String::new(),
         }),
         2 => Act::Push(Push {
@@ -454,7 +460,10 @@ fn step(chance: &mut Chance, at: u32) -> Step {
             retry: chance.one_in(2).then_some(retry),
             on_failure: *chance.pick(&[OnFailure::SkipHost, OnFailure::Continue]),
             conditional: chance.one_in(4),
+            together: chance.one_in(6),
+            gate: chance.one_in(8).then(|| vec![3]),
         },
+        part: None,
     }
 }
 

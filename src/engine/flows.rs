@@ -1,0 +1,174 @@
+//! Runs of flows: a definition frozen with its hosts and values, and what it does on each host.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::definition::Definition;
+use crate::flow::give::Values;
+use crate::flow::order::Host;
+use crate::flow::plan::{Does, Filled, Found, Plan, RunFacts, Task, Turn};
+use crate::flow::register::Register;
+use crate::flow::value::Tainted;
+use crate::run::ids::HostIx;
+use crate::run::spec::{Act, Exec, FlowPart, FlowRef, Push};
+use crate::run::state::Run;
+
+/// What a run keeps of its flow.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Frozen {
+    pub definition: Definition,
+    /// In the order of the run's targets.
+    pub hosts: Vec<Host>,
+    pub batches: Vec<u32>,
+    pub values: Values,
+    /// Files that are pushed, by their source: the blob and its size.
+    pub files: BTreeMap<String, (String, u64)>,
+}
+
+/// A run's flow, ready to say what is done where.
+pub struct FlowRun {
+    plan: Plan,
+    files: BTreeMap<String, (String, u64)>,
+}
+
+impl FlowRun {
+    /// The flow of a run, if it is one of a flow and can be read.
+    pub fn of(run: &Run) -> Option<Arc<Self>> {
+        let flow = run.spec.flow.as_ref()?;
+        match Self::thaw(run, flow) {
+            Ok(flow) => Some(Arc::new(flow)),
+            Err(why) => {
+                tracing::error!(run = %run.id, %why, "the run's flow cannot be read");
+                None
+            }
+        }
+    }
+
+    fn thaw(run: &Run, flow: &FlowRef) -> Result<Self, String> {
+        let frozen: Frozen =
+            serde_json::from_str(&flow.frozen).map_err(|error| error.to_string())?;
+        let facts = RunFacts {
+            id: Some(run.id.0),
+            starter: run.starter.clone(),
+        };
+        let definition = Arc::new(frozen.definition);
+        let hosts = frozen.hosts.into();
+        let plan = Plan::as_ordered(definition, hosts, frozen.values, facts, &frozen.batches)
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            plan,
+            files: frozen.files,
+        })
+    }
+
+    /// What a part of the flow does on a host; `Err` is a sentence.
+    pub fn act(&self, part: FlowPart, host: HostIx, run: &Run) -> Result<Act, String> {
+        let does = match part {
+            FlowPart::Step(step) => self.task(step, host, run)?.does,
+            FlowPart::Verify(step) => self
+                .task(step, host, run)?
+                .verify
+                .ok_or("nothing verifies this step")?,
+            FlowPart::Gate => {
+                let turn = self.turn(0, host);
+                let gate = self.plan.gate(turn, &found(run, host));
+                gate.map_err(|error| error.message)?
+                    .ok_or("the flow has no gate")?
+            }
+        };
+        self.act_of(does)
+    }
+
+    /// Whether the condition of a part holds on a host. One that cannot be judged holds: the step
+    /// itself then says what is wrong.
+    pub fn holds(&self, part: FlowPart, host: HostIx, run: &Run) -> bool {
+        match part {
+            FlowPart::Step(step) | FlowPart::Verify(step) => self
+                .task(step, host, run)
+                .is_ok_and(|task| task.applies != Some(false)),
+            FlowPart::Gate => true,
+        }
+    }
+
+    /// Values to be taken from what a part wrote.
+    pub fn registers(&self, part: FlowPart) -> Option<&BTreeMap<String, Register>> {
+        let FlowPart::Step(step) = part else {
+            return None;
+        };
+        let step = self.plan.steps().get(usize::from(step))?;
+        (!step.register.is_empty()).then_some(&step.register)
+    }
+
+    fn task(&self, step: u16, host: HostIx, run: &Run) -> Result<Task, String> {
+        let turn = self.turn(usize::from(step), host);
+        let task = self.plan.task(turn, &found(run, host));
+        task.map_err(|error| error.message)
+    }
+
+    fn turn(&self, step: usize, host: HostIx) -> Turn {
+        let host = host.index();
+        Turn {
+            step,
+            host,
+            batch: self.plan.batch_of(host).unwrap_or_default(),
+        }
+    }
+
+    fn act_of(&self, does: Does) -> Result<Act, String> {
+        match does {
+            Does::Exec {
+                command,
+                run_as,
+                env,
+                durable,
+            } => Ok(Act::Exec(Exec {
+                command,
+                env: plain(env)?,
+                run_as,
+                durable,
+                stdin: false,
+            })),
+            Does::Push {
+                source,
+                dest,
+                owner,
+                mode,
+            } => {
+                let (blob, size) = self
+                    .files
+                    .get(&source)
+                    .cloned()
+                    .ok_or_else(|| format!("{source} was not read when the run started"))?;
+                Ok(Act::Push(Push {
+                    blob,
+                    size,
+                    source,
+                    dest,
+                    owner,
+                    mode,
+                }))
+            }
+            other => Err(format!("this version cannot do {other:?}")),
+        }
+    }
+}
+
+/// Values of steps before, as templates see them: from outside, whatever they hold.
+fn found(run: &Run, host: HostIx) -> Found {
+    let values = run.registered(host).into_iter().flatten();
+    let tainted = values.map(|(name, value)| (name.clone(), Tainted::new(value.as_str())));
+    Found::Values(tainted.collect())
+}
+
+fn plain(env: BTreeMap<String, Filled>) -> Result<BTreeMap<String, String>, String> {
+    env.into_iter()
+        .map(|(name, value)| match value {
+            Filled::Text(text) => Ok((name, text)),
+            Filled::Secret(secret) => Err(format!(
+                "this version cannot read secrets, and {name} is the secret {secret}"
+            )),
+        })
+        .collect()
+}

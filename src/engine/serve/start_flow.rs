@@ -1,0 +1,356 @@
+//! Starting a flow: from its definition, hosts and parameters to a frozen specification.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Session;
+use super::plan_flow::{Worked, flow, worked_out};
+use crate::engine::Parts;
+use crate::engine::audit::encode;
+use crate::engine::core::{Core, NewRun};
+use crate::engine::flows::Frozen;
+use crate::flow::plan::{Does, Found, Plan, Turn};
+use crate::flow::rollout::{Gate, GateBy, Inconclusive, OnExceeded, Rollout, Strategy};
+use crate::flow::step::{self, Step, Verify, VerifyBy};
+use crate::run::spec::{
+    self, Access, Act, Approval, Exec, FlowPart, FlowRef, Push, RunKind, RunSpec, StepRules,
+};
+use crate::wire::definitions::{PlanFlow, StartFlow};
+use crate::wire::reply::{Fault, Reply};
+
+/// Larger files are not pushed by a flow.
+const MOST_FILE: u64 = 1 << 30;
+
+impl Session {
+    pub(super) async fn start_flow(&self, asked: StartFlow) -> Result<Reply, Fault> {
+        let name = asked.plan.name.clone();
+        let stored = self.look(move |shelf| flow(shelf, &name)).await??;
+        let number = self.server.inbox.look(Core::next_number).await?;
+        let (person, by) = (self.person.clone(), self.person.name.clone());
+        let no_wait = asked.no_wait;
+        let (spec, digest, warnings) = self
+            .blocking(move |parts| {
+                let worked = worked_out(parts, &asked.plan, stored, &person, Some(number))?;
+                as_looked_at(&asked, &worked)?;
+                let warnings = worked.warnings.clone();
+                let spec = freeze(parts, &asked.plan, worked)?;
+                let digest = parts.store.put_blob(&encode(&spec));
+                let digest = digest.map_err(|error| Fault::engine(error.to_string()))?;
+                Ok((spec, digest, warnings))
+            })
+            .await?;
+        let new = NewRun {
+            spec: Arc::new(spec),
+            digest: digest.to_string(),
+            stdin: None,
+            by,
+            origin: self.origin.clone(),
+            no_wait,
+        };
+        let run = self.server.inbox.create(new).await?;
+        Ok(Reply::Started { run, warnings })
+    }
+}
+
+/// What was shown to the person is what starts, or nothing does.
+fn as_looked_at(asked: &StartFlow, worked: &Worked) -> Result<(), Fault> {
+    let digest = worked.plan.digest();
+    match &asked.shown {
+        Some(shown) if *shown != digest => Err(Fault::refused(format!(
+            "{} is not what it was when you looked: its definition, hosts or values changed. \
+             Nothing was started. Look again",
+            asked.plan.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn freeze(parts: &Parts, asked: &PlanFlow, worked: Worked) -> Result<RunSpec, Fault> {
+    let Worked {
+        plan,
+        version,
+        targets,
+        access,
+        ..
+    } = worked;
+    let rollout = plan
+        .rollout()
+        .ok_or_else(|| Fault::usage(format!("{} is no simple flow", asked.name)))?;
+    possible(&plan, rollout, parts.settings.shared).map_err(Fault::usage)?;
+    let order: Vec<usize> = plan.batches().iter().flatten().copied().collect();
+    for host in &order {
+        let target = &targets[*host];
+        let route = parts.directory.route(&access, target);
+        route.map_err(Fault::usage)?;
+    }
+    let frozen = Frozen {
+        definition: plan.definition().clone(),
+        hosts: order
+            .iter()
+            .map(|host| plan.hosts()[*host].clone())
+            .collect(),
+        batches: sizes(&plan),
+        values: plan.values().clone(),
+        files: files(parts, &plan)?,
+    };
+    let frozen =
+        serde_json::to_string(&frozen).map_err(|error| Fault::engine(error.to_string()))?;
+    Ok(RunSpec {
+        kind: RunKind::Flow,
+        title: title(&plan),
+        targets_text: asked.targets.clone(),
+        targets: order.iter().map(|host| targets[*host].clone()).collect(),
+        steps: steps(&plan, rollout),
+        rollout: rollout_of(&plan, rollout),
+        lease: rollout.lease,
+        access,
+        flow: Some(FlowRef {
+            name: asked.name.clone(),
+            version,
+            digest: plan.digest(),
+            frozen,
+        }),
+    })
+}
+
+/// The name, and the values as they were given.
+fn title(plan: &Plan) -> String {
+    let values = plan
+        .values()
+        .iter()
+        .map(|(name, value)| format!(" {name}={value}"));
+    plan.definition().name.clone() + &values.collect::<String>()
+}
+
+/// `Err` names the first thing that this version cannot do: nothing is started half.
+fn possible(plan: &Plan, rollout: &Rollout, shared: bool) -> Result<(), String> {
+    let cannot = |what: &str, step: &str| {
+        let name = &plan.definition().name;
+        Err(format!(
+            "{name} cannot be started yet: {step} needs {what}, which this version does not have"
+        ))
+    };
+    for step in plan.steps() {
+        let name = format!("the step \"{}\"", step.name);
+        match &step.act {
+            // Alone on a private engine, a person has every role.
+            step::Act::Approve(_) if shared => return cannot("roles", &name),
+            step::Act::Exec(_)
+            | step::Act::Push(_)
+            | step::Act::Approve(_)
+            | step::Act::Wait(_) => {}
+            other => return cannot(other.word(), &name),
+        }
+        if matches!(
+            &step.verify,
+            Some(Verify {
+                by: VerifyBy::Tree(_),
+                ..
+            })
+        ) {
+            return cannot("trees", &name);
+        }
+    }
+    match rollout.gate.as_ref().map(|gate| &gate.by) {
+        Some(GateBy::Tree(_)) => return cannot("trees", "its gate"),
+        Some(GateBy::Metrics(_)) => return cannot("metrics", "its gate"),
+        Some(GateBy::Exec { .. }) | None => {}
+    }
+    if rollout.on_exceeded == OnExceeded::Rollback {
+        return cannot("rolling back", "on_exceeded");
+    }
+    Ok(())
+}
+
+fn sizes(plan: &Plan) -> Vec<u32> {
+    let sizes = plan.batches().iter();
+    sizes
+        .map(|batch| u32::try_from(batch.len()).unwrap_or(u32::MAX))
+        .collect()
+}
+
+/// Every file that a host will get, read once and kept with the run.
+fn files(parts: &Parts, plan: &Plan) -> Result<BTreeMap<String, (String, u64)>, Fault> {
+    let mut sources = BTreeSet::new();
+    for (step, about) in plan.steps().iter().enumerate() {
+        if !matches!(about.act, step::Act::Push(_)) {
+            continue;
+        }
+        for host in 0..plan.hosts().len() {
+            let batch = plan.batch_of(host).unwrap_or_default();
+            let turn = Turn { step, host, batch };
+            let task = plan.task(turn, &Found::NotYet);
+            let task = task.map_err(|error| Fault::usage(error.message))?;
+            if let Does::Push { source, .. } = task.does
+                && task.applies != Some(false)
+            {
+                sources.insert(source);
+            }
+        }
+    }
+    let read = |source: String| {
+        let bytes = read_file(parts, &source)?;
+        let size = bytes.len() as u64;
+        let digest = parts.store.put_blob(&bytes);
+        let digest = digest.map_err(|error| Fault::engine(error.to_string()))?;
+        Ok((source, (digest.to_string(), size)))
+    };
+    sources.into_iter().map(read).collect()
+}
+
+fn read_file(parts: &Parts, source: &str) -> Result<Vec<u8>, Fault> {
+    let path = parts.directory.file(source)?;
+    let cannot = |error: std::io::Error| {
+        Fault::usage(format!("{} cannot be pushed: {error}", path.display()))
+    };
+    let size = std::fs::metadata(&path).map_err(cannot)?.len();
+    if size > MOST_FILE {
+        let why = format!("{} is larger than {MOST_FILE} bytes", path.display());
+        return Err(Fault::usage(why));
+    }
+    std::fs::read(&path).map_err(cannot)
+}
+
+fn rollout_of(plan: &Plan, rollout: &Rollout) -> spec::Rollout {
+    let limits = plan.limits();
+    let sizes = sizes(plan);
+    let soak_of = |batch: usize| {
+        let canary = rollout.canary.as_ref().filter(|_| batch == 0);
+        let canary = canary.and_then(|canary| canary.soak);
+        canary.or(rollout.soak).unwrap_or_default()
+    };
+    spec::Rollout {
+        concurrency: rollout.concurrency,
+        soaks: (0..sizes.len()).map(soak_of).collect(),
+        batches: sizes,
+        look_after_first: false,
+        max_failures: limits.run,
+        batch_failures: limits.batches.clone(),
+        on_exceeded: match rollout.on_exceeded {
+            OnExceeded::Abort => spec::OnExceeded::Abort,
+            OnExceeded::Pause | OnExceeded::Rollback => spec::OnExceeded::Pause,
+        },
+        lockstep: rollout.strategy == Strategy::Lockstep,
+    }
+}
+
+fn steps(plan: &Plan, rollout: &Rollout) -> Vec<spec::Step> {
+    let mut steps = Vec::new();
+    for (place, step) in (0u16..).zip(plan.steps()) {
+        steps.push(one(place, step));
+        if let Some(verify) = &step.verify {
+            steps.extend(looks(place, step, verify));
+        }
+    }
+    steps.extend(rollout.gate.as_ref().and_then(gate));
+    steps
+}
+
+fn one(place: u16, step: &Step) -> spec::Step {
+    let act = match &step.act {
+        step::Act::Exec(exec) => Act::Exec(as_written(exec)),
+        step::Act::Push(push) => Act::Push(Push {
+            blob: String::new(),
+            size: 0,
+            source: push.source.source().to_owned(),
+            dest: push.dest.source().to_owned(),
+            owner: None,
+            mode: push.mode,
+        }),
+        step::Act::Wait(time) => Act::Wait(*time),
+        step::Act::Approve(approve) => Act::Approve(Approval {
+            not_starter: approve.not_starter,
+            expires: approve.expires,
+            use_within: approve.use_within,
+            text: approve
+                .text
+                .as_ref()
+                .map_or_else(String::new, |text| text.source().to_owned()),
+        }),
+        // Refused before.
+        _ => Act::Wait(Duration::ZERO),
+    };
+    spec::Step {
+        name: step.name.clone(),
+        act,
+        timeout: step.timeout,
+        idempotent: step.idempotent || step.act.is_repeatable(),
+        rules: StepRules {
+            retry: step.retry.clone(),
+            on_failure: step.on_failure,
+            conditional: step.when.is_some(),
+            ..StepRules::default()
+        },
+        part: Some(FlowPart::Step(place)),
+    }
+}
+
+/// A step of its own for what looks whether a step did its work: looking does no harm.
+fn looks(place: u16, step: &Step, verify: &Verify) -> Option<spec::Step> {
+    let VerifyBy::Exec(exec) = &verify.by else {
+        return None;
+    };
+    Some(spec::Step {
+        name: format!("{}: verify", step.name),
+        act: Act::Exec(as_written(exec)),
+        timeout: verify.timeout,
+        idempotent: true,
+        rules: StepRules {
+            retry: verify.retry.clone(),
+            on_failure: step.on_failure,
+            conditional: step.when.is_some(),
+            ..StepRules::default()
+        },
+        part: Some(FlowPart::Verify(place)),
+    })
+}
+
+fn gate(gate: &Gate) -> Option<spec::Step> {
+    let GateBy::Exec {
+        exec,
+        inconclusive_codes,
+    } = &gate.by
+    else {
+        return None;
+    };
+    let neither = match gate.inconclusive {
+        Inconclusive::Pause => inconclusive_codes
+            .iter()
+            .map(|code| u32::from(*code))
+            .collect(),
+        Inconclusive::Fail => Vec::new(),
+    };
+    Some(spec::Step {
+        name: "gate".to_owned(),
+        act: Act::Exec(as_written(exec)),
+        timeout: gate.timeout,
+        idempotent: true,
+        rules: StepRules {
+            retry: gate.retry.clone(),
+            together: true,
+            gate: Some(neither),
+            ..StepRules::default()
+        },
+        part: Some(FlowPart::Gate),
+    })
+}
+
+/// The command as it stands in the definition, for people; each host has its own.
+fn as_written(exec: &step::Exec) -> Exec {
+    Exec {
+        command: exec.command.source().to_owned(),
+        run_as: exec.run_as.as_ref().map(|user| user.source().to_owned()),
+        durable: exec.durable,
+        ..Exec::default()
+    }
+}
+
+/// How hosts are reached by a run of a flow.
+pub(super) fn access(asked: &PlanFlow, identity: Option<String>) -> Access {
+    Access {
+        ssh_config: asked.ssh_config.clone(),
+        identity,
+        ..Access::default()
+    }
+}

@@ -1,0 +1,299 @@
+//! What a run answers to the requests of people: the events that fulfil them, or why not.
+
+use std::collections::HashSet;
+
+use super::command::{Command, Refusal, Verdict, take_until};
+use super::decide::events;
+use super::event::{Event, What};
+use super::ids::{At, HostIx, StepIx};
+use super::outcome::OutcomeKind;
+use super::run_state::RunState;
+use super::spec::{Act, Approval};
+use super::state::{Phase, Run};
+
+impl Run {
+    /// Answers a request with the events that fulfil it.
+    pub fn decide(&self, command: &Command, now: At) -> Result<Vec<Event>, Refusal> {
+        let whats = match command {
+            Command::Pause { by, reason } => self.decide_pause(by, reason)?,
+            Command::Resume { by } => self.decide_resume(by)?,
+            Command::Abort { by, reason } => self.decide_abort(by, reason)?,
+            Command::Retry { by, only, hosts } => self.decide_retry(by, only, hosts)?,
+            Command::Skip { by, hosts } => self.decide_skip(by, hosts)?,
+            Command::SkipStep { by, step } => self.decide_skip_step(by, *step)?,
+            Command::Approve { by, reason } => self.decide_approve(by, reason)?,
+            Command::Reject { by, reason } => self.decide_reject(by, reason)?,
+            Command::Settle { by, host, verdict } => self.decide_settle(by, *host, *verdict)?,
+            Command::Tune {
+                by,
+                concurrency,
+                max_failures,
+            } => self.decide_tune(by, *concurrency, *max_failures)?,
+            Command::Take {
+                by,
+                reason,
+                holder_attached,
+            } => self.decide_take(by, reason, *holder_attached, now)?,
+            Command::RefuseTake { by } => self.decide_refuse_take(by)?,
+            Command::Give { by, to } => self.decide_give(by, to)?,
+            Command::Note { by, text } => vec![What::Noted {
+                by: by.clone(),
+                text: text.clone(),
+            }],
+        };
+        Ok(events(whats, now))
+    }
+
+    fn need_conn(&self, by: &str) -> Result<(), Refusal> {
+        match &self.holder {
+            Some(holder) if holder != by => Err(Refusal::NotHolder {
+                run: self.id,
+                holder: holder.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn need_open(&self) -> Result<(), Refusal> {
+        match self.ended {
+            Some((state, _)) => Err(Refusal::Ended {
+                run: self.id,
+                state: RunState::from(state).word(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn already<T>(&self, state: &'static str) -> Result<T, Refusal> {
+        Err(Refusal::Already {
+            run: self.id,
+            state,
+        })
+    }
+
+    fn no_host<T>(&self, what: impl Into<String>) -> Result<T, Refusal> {
+        Err(Refusal::NoHost {
+            run: self.id,
+            what: what.into(),
+        })
+    }
+
+    fn decide_pause(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        if self.paused.is_some() {
+            return self.already("paused");
+        }
+        if self.aborted_by.is_some() {
+            return self.already("being aborted");
+        }
+        Ok(vec![What::Paused {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        }])
+    }
+
+    fn decide_resume(&self, by: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.need_conn(by)?;
+        if self.paused.is_none() {
+            return self.already(self.state().word());
+        }
+        Ok(vec![What::Resumed { by: by.to_owned() }])
+    }
+
+    fn decide_abort(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        if self.aborted_by.is_some() {
+            return self.already("being aborted");
+        }
+        Ok(vec![What::Aborted {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        }])
+    }
+
+    fn decide_retry(
+        &self,
+        by: &str,
+        only: &[OutcomeKind],
+        among: &[HostIx],
+    ) -> Result<Vec<What>, Refusal> {
+        self.need_conn(by)?;
+        let wanted = |kind: OutcomeKind| {
+            if only.is_empty() {
+                kind.is_failure() && kind != OutcomeKind::InDoubt
+            } else {
+                only.contains(&kind)
+            }
+        };
+        let among: HashSet<HostIx> = among.iter().copied().collect();
+        let hosts: Vec<HostIx> = self
+            .hosts()
+            .filter(|(ix, _)| among.is_empty() || among.contains(ix))
+            .filter(|(_, state)| matches!(state.phase, Phase::Done(kind) if wanted(kind)))
+            .map(|(ix, _)| ix)
+            .collect();
+        if hosts.is_empty() {
+            return self.no_host("of those ended in an outcome to retry");
+        }
+        Ok(vec![What::Retried {
+            by: by.to_owned(),
+            hosts,
+        }])
+    }
+
+    fn decide_skip(&self, by: &str, hosts: &[HostIx]) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.need_conn(by)?;
+        let wanted: HashSet<HostIx> = hosts.iter().copied().collect();
+        let hosts: Vec<HostIx> = self
+            .hosts()
+            .filter(|(ix, state)| wanted.contains(ix) && state.phase.is_unstarted())
+            .map(|(ix, _)| ix)
+            .collect();
+        if hosts.is_empty() {
+            return self.no_host("of those is still to start");
+        }
+        Ok(vec![What::Skipped {
+            by: by.to_owned(),
+            hosts,
+        }])
+    }
+
+    fn decide_skip_step(&self, by: &str, step: StepIx) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.need_conn(by)?;
+        if self.skipped_steps.contains(&step) {
+            return self.already("without that step");
+        }
+        let by = by.to_owned();
+        Ok(vec![What::StepSkipped { by, step }])
+    }
+
+    fn decide_approve(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        let approval = self.asked()?;
+        if approval.not_starter && by == self.starter {
+            let by = by.to_owned();
+            return Err(Refusal::OwnRun { run: self.id, by });
+        }
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        Ok(vec![What::Approved { by, reason }])
+    }
+
+    fn decide_reject(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.asked()?;
+        let (by, reason) = (by.to_owned(), format!("rejected: {reason}"));
+        Ok(vec![What::Aborted { by, reason }])
+    }
+
+    /// What a person is asked now.
+    fn asked(&self) -> Result<&Approval, Refusal> {
+        let step = self.asks().and_then(|(step, _)| self.spec.step(step));
+        match step.map(|step| &step.act) {
+            Some(Act::Approve(approval)) => Ok(approval),
+            _ => Err(Refusal::NotAsked { run: self.id }),
+        }
+    }
+
+    fn decide_settle(
+        &self,
+        by: &str,
+        host: HostIx,
+        verdict: Verdict,
+    ) -> Result<Vec<What>, Refusal> {
+        self.need_conn(by)?;
+        let doubted = self
+            .host(host)
+            .is_some_and(|state| state.phase == Phase::Done(OutcomeKind::InDoubt));
+        if !doubted {
+            return self.no_host("of that name is in doubt");
+        }
+        let by = by.to_owned();
+        Ok(vec![match verdict.outcome() {
+            Some(outcome) => What::Settled { by, host, outcome },
+            None => What::Retried {
+                by,
+                hosts: vec![host],
+            },
+        }])
+    }
+
+    fn decide_tune(
+        &self,
+        by: &str,
+        concurrency: Option<u32>,
+        max_failures: Option<u32>,
+    ) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        self.need_conn(by)?;
+        if concurrency == Some(0) {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "a concurrency of 0 would start nothing; pause the run instead".to_owned(),
+            });
+        }
+        if concurrency.is_none() && max_failures.is_none() {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "nothing to tune; give --concurrency or --max-failures".to_owned(),
+            });
+        }
+        Ok(vec![What::Tuned {
+            by: by.to_owned(),
+            concurrency,
+            max_failures,
+        }])
+    }
+
+    fn decide_take(
+        &self,
+        by: &str,
+        reason: &str,
+        holder_attached: bool,
+        now: At,
+    ) -> Result<Vec<What>, Refusal> {
+        if self.holder.as_deref() == Some(by) {
+            return self.already("yours");
+        }
+        if reason.trim().is_empty() {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "taking the conn needs a reason; give --reason".to_owned(),
+            });
+        }
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        Ok(vec![if holder_attached && self.holder.is_some() {
+            What::TakeAsked {
+                by,
+                reason,
+                until: take_until(now),
+            }
+        } else {
+            What::ConnMoved { to: by, reason }
+        }])
+    }
+
+    fn decide_refuse_take(&self, by: &str) -> Result<Vec<What>, Refusal> {
+        self.need_conn(by)?;
+        if self.take_asked.is_none() {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "nobody asked for the conn".to_owned(),
+            });
+        }
+        Ok(vec![What::TakeRefused { by: by.to_owned() }])
+    }
+
+    fn decide_give(&self, by: &str, to: &str) -> Result<Vec<What>, Refusal> {
+        self.need_conn(by)?;
+        if self.holder.as_deref() == Some(to) {
+            return self.already("theirs");
+        }
+        Ok(vec![What::ConnMoved {
+            to: to.to_owned(),
+            reason: format!("given by {by}"),
+        }])
+    }
+}

@@ -1,0 +1,414 @@
+//! Events become state: what each of them changes, and what must be done now. Never fails.
+
+use std::sync::Arc;
+
+use super::decide::BY_RULE;
+use super::event::{EndState, Event, Finished, What};
+use super::ids::{At, Attempt, HostIx, RunId, StepIx};
+use super::line_up::Line;
+use super::outcome::{Outcome, OutcomeKind};
+use super::state::{Effect, Pause, Phase, Run, TakeAsked};
+
+impl Run {
+    /// Makes the event part of the run and says what must be done now.
+    pub fn apply(&mut self, event: &Event) -> Vec<Effect> {
+        match &event.what {
+            What::Created { .. } | What::Noted { .. } | What::Recovered { .. } => Vec::new(),
+            What::Dispatched {
+                step,
+                attempt,
+                hosts,
+            } => self.dispatched(*step, *attempt, hosts, event.at),
+            What::Parked { host, why } => self.parked(*host, why),
+            What::Unparked => self.unparked(event.at),
+            What::Held { hosts, by } => self.held(hosts, *by),
+            What::Freed { hosts } => self.freed(hosts, event.at),
+            What::Reattaching { hosts } => self.reattaching(hosts),
+            What::Finished(finished) => self.finished(finished, event.at),
+            What::Registered { host, values } => {
+                let known = self.registered.entry(*host).or_default();
+                known.extend(values.clone());
+                Vec::new()
+            }
+            What::Rested { hosts } => self.rested(hosts, event.at),
+            What::Passed { hosts, .. } => self.passed(hosts, event.at),
+            What::BarrierReached { step, until } => self.barrier_reached(*step, *until),
+            What::Approved { .. } => self.approved(event.at),
+            What::LinePassed { step } => self.line_passed(*step, event.at),
+            What::Soaking { batch, until } => self.soaks(*batch, *until),
+            What::StepSkipped { step, .. } => self.step_skipped(*step, event.at),
+            What::BatchOpened { batch } => self.batch_opened(*batch, event.at),
+            What::Paused { by, reason } => self.pause(by, reason, event.at),
+            What::Resumed { .. } => self.resumed(),
+            What::Aborted { by, .. } => self.aborted(by, event.at),
+            What::Retried { by, hosts } => self.retried(by, hosts, event.at),
+            What::Skipped { hosts, .. } => self.end_unstarted(hosts, &Outcome::Skipped, event.at),
+            What::Settled { host, outcome, .. } => self.settled(*host, outcome, event.at),
+            What::Tuned {
+                concurrency,
+                max_failures,
+                ..
+            } => self.tuned(*concurrency, *max_failures),
+            What::TakeAsked { by, reason, until } => self.take_was_asked(by, reason, *until),
+            What::TakeRefused { .. } => self.take_answered(),
+            What::ConnMoved { to, .. } => self.conn_moved(to),
+            What::Ended { state } => self.end(*state, event.at),
+        }
+    }
+
+    pub(super) fn set_phase(&mut self, host: HostIx, phase: Phase) {
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            let failed = |phase| matches!(phase, Phase::Done(kind) if kind.is_failure());
+            if (self.batch_from..self.opened).contains(&host.0) {
+                let before = self
+                    .failed_in_batch
+                    .saturating_sub(u32::from(failed(state.phase)));
+                self.failed_in_batch = before + u32::from(failed(phase));
+            }
+            if state.marred.is_some() {
+                let open = |phase| u32::from(!matches!(phase, Phase::Done(_)));
+                self.marred = self.marred.saturating_sub(open(state.phase)) + open(phase);
+            }
+            self.tally.moved(state.phase, phase);
+            state.phase = phase;
+        }
+    }
+
+    pub(super) fn phase(&self, host: HostIx) -> Option<Phase> {
+        self.hosts.get(host.index()).map(|state| state.phase)
+    }
+
+    /// Takes hosts out of the ready queue. They stand at its front unless leases made gaps.
+    pub(super) fn unqueue(&mut self, hosts: &[HostIx]) {
+        self.leave_rest_and_line(hosts);
+        let mut rest = hosts.iter().peekable();
+        while rest
+            .peek()
+            .is_some_and(|host| self.ready.front() == Some(host))
+        {
+            self.ready.pop_front();
+            rest.next();
+        }
+        if rest.peek().is_some() {
+            let gone: std::collections::HashSet<HostIx> = rest.copied().collect();
+            self.ready.retain(|host| !gone.contains(host));
+        }
+    }
+
+    fn dispatched(
+        &mut self,
+        step: StepIx,
+        attempt: Attempt,
+        hosts: &[HostIx],
+        at: At,
+    ) -> Vec<Effect> {
+        self.unqueue(hosts);
+        for &host in hosts {
+            self.set_phase(host, Phase::Busy { reattaching: false });
+            if let Some(state) = self.hosts.get_mut(host.index()) {
+                state.step = step;
+                state.attempt = attempt;
+                state.since = at;
+                state.began = state.began.or(Some(at));
+            }
+        }
+        vec![Effect::Start {
+            step,
+            attempt,
+            hosts: hosts.to_vec(),
+        }]
+    }
+
+    fn parked(&mut self, host: HostIx, why: &str) -> Vec<Effect> {
+        self.lacks = Some(why.to_owned());
+        self.set_phase(host, Phase::Parked);
+        // The dispatch is taken back: the next one is the same attempt.
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            state.attempt = Attempt(state.attempt.0.saturating_sub(1));
+        }
+        Vec::new()
+    }
+
+    fn unparked(&mut self, at: At) -> Vec<Effect> {
+        for ix in (0..).map(HostIx).take(self.hosts.len()) {
+            if self.phase(ix) == Some(Phase::Parked) {
+                self.begins(ix, at);
+            }
+        }
+        Vec::new()
+    }
+
+    pub(super) fn make_ready(&mut self, host: HostIx) {
+        self.set_phase(host, Phase::Ready);
+        self.ready.push_back(host);
+    }
+
+    fn held(&mut self, hosts: &[HostIx], by: RunId) -> Vec<Effect> {
+        self.unqueue(hosts);
+        for &host in hosts {
+            self.set_phase(host, Phase::Held(by));
+        }
+        Vec::new()
+    }
+
+    fn freed(&mut self, hosts: &[HostIx], at: At) -> Vec<Effect> {
+        for &host in hosts {
+            if matches!(self.phase(host), Some(Phase::Held(_))) {
+                self.begins(host, at);
+            }
+        }
+        Vec::new()
+    }
+
+    fn reattaching(&mut self, hosts: &[HostIx]) -> Vec<Effect> {
+        for &host in hosts {
+            self.set_phase(host, Phase::Busy { reattaching: true });
+        }
+        vec![Effect::Reattach {
+            hosts: hosts.to_vec(),
+        }]
+    }
+
+    fn finished(&mut self, finished: &Finished, at: At) -> Vec<Effect> {
+        if let Some(state) = self.hosts.get_mut(finished.host.index()) {
+            state.last = Some(Arc::new(finished.clone()));
+        }
+        match self.rest_of(finished, at) {
+            Some(until) => self.rests(finished.host, until),
+            None => self.concluded(finished, at),
+        }
+        Vec::new()
+    }
+
+    /// The step is over on this host, however it went.
+    fn concluded(&mut self, finished: &Finished, at: At) {
+        let host = finished.host;
+        let kind = finished.outcome.kind();
+        if kind.is_failure() && self.is_gate(finished.step) {
+            self.barred.insert(host);
+        }
+        let bears = kind == OutcomeKind::Ok || self.goes_on_after(finished.step, kind);
+        if bears && kind != OutcomeKind::Ok {
+            self.mar(host, kind);
+        }
+        let next = self.step_after(finished.step);
+        let more = bears && self.spec.step(next).is_some();
+        if let Some(state) = self.hosts.get_mut(host.index())
+            && more
+        {
+            state.step = next;
+            state.attempt = Attempt(0);
+        }
+        if more && self.aborted_by.is_none() {
+            self.goes_on(host, at);
+        } else if more {
+            // A host that was only connected to has not begun.
+            let began = !self.spec.connects_only(finished.step);
+            let kind = if began {
+                OutcomeKind::Cancelled
+            } else {
+                OutcomeKind::NotStarted
+            };
+            self.done(host, kind, at);
+        } else if bears {
+            self.ends(host, at);
+        } else {
+            self.done(host, kind, at);
+        }
+    }
+
+    /// The host did all steps there are: it ends as well as the worst of those it went on after.
+    pub(super) fn ends(&mut self, host: HostIx, at: At) {
+        let marred = self.host(host).and_then(|state| state.marred);
+        self.done(host, marred.unwrap_or(OutcomeKind::Ok), at);
+    }
+
+    /// To its next step: a host that began goes on before another begins, one that was only
+    /// connected to waits for its batch.
+    pub(super) fn goes_on(&mut self, host: HostIx, at: At) {
+        let step = self.host(host).map_or(StepIx(0), |state| state.step);
+        if host.0 >= self.opened {
+            self.set_phase(host, Phase::Waiting);
+        } else if self.lines_up(host) {
+            self.set_phase(host, Phase::InLine);
+        } else if self.is_barrier(step) {
+            self.beyond(host, at);
+        } else {
+            self.set_phase(host, Phase::Ready);
+            self.ready.push_front(host);
+        }
+    }
+
+    pub(super) fn done(&mut self, host: HostIx, kind: OutcomeKind, at: At) {
+        self.set_phase(host, Phase::Done(kind));
+        self.finish_order.push(host);
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            state.ended = Some(at);
+        }
+    }
+
+    pub(super) fn open_batch(&mut self, batch: u32, at: At) {
+        let size = self
+            .spec
+            .rollout
+            .batches
+            .get(batch as usize)
+            .copied()
+            .unwrap_or(u32::MAX);
+        let end = self
+            .opened
+            .saturating_add(size)
+            .min(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
+        self.batch_from = self.opened;
+        (self.failed_in_batch, self.forgiven_in_batch) = (0, 0);
+        self.line = Line::default();
+        self.soaking = None;
+        let from = self.opened;
+        self.opened = end;
+        self.batch = batch;
+        for ix in (from..end).map(HostIx) {
+            if self.phase(ix) == Some(Phase::Waiting) {
+                self.begins(ix, at);
+            }
+        }
+    }
+
+    fn batch_opened(&mut self, batch: u32, at: At) -> Vec<Effect> {
+        self.open_batch(batch, at);
+        Vec::new()
+    }
+
+    fn pause(&mut self, by: &str, reason: &str, at: At) -> Vec<Effect> {
+        self.paused = Some(Pause {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            at,
+        });
+        Vec::new()
+    }
+
+    fn resumed(&mut self) -> Vec<Effect> {
+        self.paused = None;
+        // The look at the first hosts is had when they have ended, not by a pause in their midst.
+        let tally = &self.tally;
+        self.looked |= tally.busy() == 0 && tally.held + tally.parked == 0 && self.ready.is_empty();
+        self.forgiven = self.failures();
+        self.forgiven_in_batch = self.failed_in_batch;
+        self.line.asked_again();
+        self.barred.clear();
+        Vec::new()
+    }
+
+    fn aborted(&mut self, by: &str, at: At) -> Vec<Effect> {
+        self.aborted_by = Some(by.to_owned());
+        self.paused = None;
+        let unstarted: Vec<HostIx> = self
+            .hosts()
+            .filter(|(_, state)| state.phase.is_unstarted())
+            .map(|(ix, _)| ix)
+            .collect();
+        self.end_unstarted(&unstarted, &Outcome::NotStarted, at);
+        vec![Effect::CancelAll]
+    }
+
+    /// Ends hosts no task owns. One that did a step already was cut short, not left out.
+    fn end_unstarted(&mut self, hosts: &[HostIx], outcome: &Outcome, at: At) -> Vec<Effect> {
+        self.unqueue(hosts);
+        for &host in hosts {
+            let began = self
+                .host(host)
+                .is_some_and(|state| state.step.0 > u16::from(self.spec.holds()));
+            let kind = match outcome {
+                Outcome::NotStarted if began => OutcomeKind::Cancelled,
+                other => other.kind(),
+            };
+            self.done(host, kind, at);
+        }
+        Vec::new()
+    }
+
+    fn retried(&mut self, by: &str, hosts: &[HostIx], at: At) -> Vec<Effect> {
+        self.ended = None;
+        self.aborted_by = None;
+        for host in hosts {
+            self.barred.remove(host);
+        }
+        let forgiven = self.forgiven;
+        for &host in hosts {
+            if matches!(self.phase(host), Some(Phase::Done(_))) {
+                if let Some(state) = self.hosts.get_mut(host.index()) {
+                    (state.began, state.ended, state.marred) = (None, None, None);
+                }
+                self.begins(host, at);
+            }
+        }
+        let in_batch = self.forgiven_in_batch;
+        self.forgiven = self.failures();
+        self.forgiven_in_batch = self.failed_in_batch;
+        if by == BY_RULE {
+            self.forgiven_in_batch = in_batch.min(self.forgiven_in_batch);
+            // Only a person forgives failures.
+            self.forgiven = forgiven.min(self.forgiven);
+        }
+        Vec::new()
+    }
+
+    fn settled(&mut self, host: HostIx, outcome: &Outcome, at: At) -> Vec<Effect> {
+        let Some(state) = self.hosts.get_mut(host.index()) else {
+            return Vec::new();
+        };
+        self.ended = None;
+        let mut finished = state.last.as_deref().cloned().unwrap_or(Finished {
+            host,
+            step: state.step,
+            attempt: state.attempt,
+            outcome: Outcome::InDoubt,
+            detail: None,
+            phases: super::phases::Phases::default(),
+            output: super::event::OutputSum::default(),
+        });
+        finished.outcome = outcome.clone();
+        finished.detail = Some("settled by a person".to_owned());
+        if let Some(state) = self.hosts.get_mut(host.index()) {
+            state.last = Some(Arc::new(finished.clone()));
+        }
+        self.concluded(&finished, at);
+        Vec::new()
+    }
+
+    fn tuned(&mut self, concurrency: Option<u32>, max_failures: Option<u32>) -> Vec<Effect> {
+        if let Some(limit) = concurrency {
+            self.concurrency = limit.max(1);
+        }
+        if max_failures.is_some() {
+            self.max_failures = max_failures;
+        }
+        Vec::new()
+    }
+
+    fn take_was_asked(&mut self, by: &str, reason: &str, until: At) -> Vec<Effect> {
+        self.take_asked = Some(TakeAsked {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            until,
+        });
+        Vec::new()
+    }
+
+    fn take_answered(&mut self) -> Vec<Effect> {
+        self.take_asked = None;
+        Vec::new()
+    }
+
+    fn conn_moved(&mut self, to: &str) -> Vec<Effect> {
+        self.holder = Some(to.to_owned());
+        self.take_asked = None;
+        Vec::new()
+    }
+
+    fn end(&mut self, state: EndState, at: At) -> Vec<Effect> {
+        self.ended = Some((state, at));
+        self.paused = None;
+        vec![Effect::Ended]
+    }
+}

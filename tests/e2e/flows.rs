@@ -1,0 +1,218 @@
+//! Simple flows on real hosts: batches, gates, failing canaries, questions, and an engine that is
+//! killed in each phase.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::rig::{Rig, fleet, unique};
+use super::support::{PATIENCE, wait_until};
+
+/// Writes a flow and applies it.
+#[track_caller]
+fn apply(rig: &Rig, name: &str, text: &str) {
+    let folder = rig.conn.home().join("config").join("flows");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(format!("{name}.toml"));
+    std::fs::write(&file, text).unwrap();
+    rig.conn
+        .run(["apply", file.to_str().unwrap()])
+        .expect_success();
+}
+
+/// Starts a flow and leaves; the run's number.
+#[track_caller]
+fn start(rig: &Rig, name: &str, targets: &str, options: &[&str]) -> u64 {
+    let config = rig.config.to_str().unwrap();
+    let head = [
+        "flow", "start", name, "-w", targets, "-F", config, "--detach",
+    ];
+    let ended = rig.conn.run(head.iter().chain(options)).expect_success();
+    ended.out().trim().parse().unwrap()
+}
+
+/// How often a step began on each host: it writes a line into a file of its own.
+fn counted(mark: &str, hosts: &[&str]) -> BTreeMap<String, usize> {
+    hosts
+        .iter()
+        .map(|name| {
+            let lines = fleet().sh(name, &format!("cat /root/{mark} 2>/dev/null || true"));
+            ((*name).to_owned(), lines.lines().count())
+        })
+        .collect()
+}
+
+fn once(hosts: &[&str]) -> BTreeMap<String, usize> {
+    hosts.iter().map(|name| ((*name).to_owned(), 1)).collect()
+}
+
+fn outcomes(shown: &Value) -> BTreeMap<String, String> {
+    let tasks = shown["tasks"].as_array().unwrap().iter();
+    tasks
+        .map(|task| {
+            let word = |key: &str| task[key].as_str().unwrap_or_default().to_owned();
+            (word("host"), word("outcome"))
+        })
+        .collect()
+}
+
+const SIX: [&str; 6] = ["web01", "web02", "web03", "web04", "web05", "web06"];
+
+/// A rollout that counts its starts, takes a value from what it wrote and hands it on, and fails
+/// on hosts where a file says so.
+fn rollout(mark: &str, more: &str, step: &str) -> String {
+    format!(
+        r#"
+kind = "simple"
+name = "upgrade"
+
+[params.version]
+type = "string"
+pattern = '^\d+\.\d+$'
+
+[rollout]
+batches = [1, "50%"]
+concurrency = 4
+max_failures = 0
+{more}
+
+[[steps]]
+name = "install"
+exec = {{ command = "echo {{{{ version }}}} >>/root/{mark}; echo build=$(hostname)-7; test ! -e /root/{mark}-bad" }}
+register = {{ build = {{ regex = "build=(.*)", group = 1 }} }}
+
+{step}
+
+[[steps]]
+name = "confirm"
+exec = {{ command = "test \"$(hostname)-7\" = {{{{ registered.build }}}} && echo {{{{ registered.build }}}} confirmed" }}
+"#
+    )
+}
+
+#[test]
+fn a_failing_canary_holds_the_rollout_up_until_a_person_mended_it() {
+    let rig = Rig::new();
+    let mark = unique("flow");
+    let gate = "gate = { exec = { command = \"test ! -e /root/none\" } }\nsoak = \"1s\"";
+    apply(&rig, "upgrade", &rollout(&mark, gate, ""));
+    fleet().sh("web01", &format!("touch /root/{mark}-bad"));
+    let id = start(&rig, "upgrade", "web[01-06]", &["--set", "version=2.4"]);
+    let shown = rig.wait_state(id, "paused");
+    assert_eq!(outcomes(&shown)["web01"], "failed", "{shown:#}");
+    assert_eq!(counted(&mark, &SIX[1..]).values().sum::<usize>(), 0);
+
+    fleet().sh("web01", &format!("rm /root/{mark}-bad"));
+    rig.runs("retry", id, &["--host", "web01"]).expect_success();
+    rig.runs("resume", id, &[]).expect_success();
+    let shown = rig.wait_end(id);
+    assert_eq!(shown["state"], "succeeded", "{shown:#}");
+    let mut expected = once(&SIX);
+    expected.insert("web01".to_owned(), 2);
+    assert_eq!(counted(&mark, &SIX), expected);
+    let output = rig.runs("output", id, &["--host", "web03", "--step", "confirm"]);
+    assert_eq!(output.expect_success().out().trim(), "web03-7 confirmed");
+    rig.audit_is_whole();
+}
+
+#[test]
+fn values_reach_the_hosts_as_data_and_wrong_ones_start_nothing() {
+    let rig = Rig::new();
+    let mark = unique("flow");
+    let text = rollout(&mark, "", "").replace(r"pattern = '^\d+\.\d+$'", "");
+    apply(&rig, "upgrade", &text);
+    let hostile = "1'; touch /root/pwned; echo $(id) \"`id`\" \\";
+    let set = format!("version={hostile}");
+    let id = start(&rig, "upgrade", "web02", &["--set", &set]);
+    assert_eq!(rig.wait_end(id)["state"], "succeeded");
+    assert_eq!(
+        fleet().sh("web02", &format!("cat /root/{mark}")).trim_end(),
+        hostile
+    );
+    assert_eq!(
+        fleet().sh("web02", "ls /root/pwned 2>/dev/null || true"),
+        ""
+    );
+
+    let config = rig.config.to_str().unwrap();
+    for (words, told) in [
+        (&["upgrade", "-w", "web02"][..], "version"),
+        (&["upgrade", "-w", "web02", "--set", "versoin=1"], "versoin"),
+        (
+            &["upgrade", "-w", "@nobody", "--set", "version=1"],
+            "nobody",
+        ),
+        (&["nothing", "-w", "web02"], "nothing"),
+    ] {
+        let head = ["flow", "start", "-F", config, "--detach"];
+        let ended = rig.conn.run(head.iter().chain(words));
+        assert_eq!(ended.code(), Some(2), "{words:?}: {ended:?}");
+        assert!(ended.err().contains(told), "{words:?}: {}", ended.err());
+    }
+    assert_eq!(rig.newest(), id, "nothing else was started");
+}
+
+#[test]
+fn a_question_holds_every_host_of_its_batch_until_somebody_says_yes() {
+    let rig = Rig::new();
+    let mark = unique("flow");
+    let ask = "[[steps]]\nname = \"look\"\napprove = { role = \"lead\" }\nwhen = \"batch == 1\"";
+    apply(&rig, "upgrade", &rollout(&mark, "", ask));
+    let id = start(&rig, "upgrade", "web[01-03]", &["--set", "version=1.0"]);
+    let shown = rig.wait_state(id, "waiting");
+    assert_eq!(shown["for"], "approval", "{shown:#}");
+    assert_eq!(counted(&mark, &SIX[..3])["web02"], 0);
+    rig.runs("approve", id, &["--reason", "looks well"])
+        .expect_success();
+    // Asked only in the first batch.
+    assert_eq!(rig.wait_end(id)["state"], "succeeded");
+    assert_eq!(counted(&mark, &SIX[..3]), once(&SIX[..3]));
+
+    let id = start(&rig, "upgrade", "web[01-03]", &["--set", "version=1.1"]);
+    rig.wait_state(id, "waiting");
+    rig.runs("reject", id, &["--reason", "not tonight"])
+        .expect_success();
+    let shown = rig.wait_end(id);
+    assert_eq!(shown["state"], "aborted", "{shown:#}");
+    assert_eq!(counted(&mark, &SIX[1..3]), once(&SIX[1..3]));
+}
+
+#[test]
+fn an_engine_that_is_killed_in_any_phase_loses_and_doubles_nothing() {
+    let rig = Rig::new();
+    let mark = unique("flow");
+    let steps = "[[steps]]\nname = \"look\"\napprove = { role = \"lead\" }\n\n\
+        [[steps]]\nname = \"slow\"\nexec = { command = \"sleep 3\" }";
+    let soak = "soak = \"3s\"\ngate = { exec = { command = \"sleep 1\" } }";
+    apply(&rig, "upgrade", &rollout(&mark, soak, steps));
+    let id = start(&rig, "upgrade", "web[01-04]", &["--set", "version=1.0"]);
+    let mut kills = 0;
+    let mut kill = |phase: &str| {
+        eprintln!("killed in {phase}");
+        rig.conn.kill_engine();
+        kills += 1;
+    };
+    for batch in 0..3 {
+        let shown = rig.wait_state(id, "waiting");
+        assert_eq!(shown["for"], "approval", "batch {batch}: {shown:#}");
+        kill("a question");
+        rig.wait_state(id, "waiting");
+        rig.runs("approve", id, &[]).expect_success();
+        kill("a slow step");
+        if batch < 2 {
+            let soaking = || {
+                let shown = rig.show(id);
+                shown["timeline"].to_string().matches("soaking").count() > batch
+            };
+            wait_until("the batch to soak", PATIENCE, soaking);
+            kill("a soak");
+        }
+    }
+    let shown = rig.wait_end(id);
+    assert_eq!(
+        shown["state"], "succeeded",
+        "after {kills} kills: {shown:#}"
+    );
+    assert_eq!(counted(&mark, &SIX[..4]), once(&SIX[..4]), "{kills} kills");
+    rig.audit_is_whole();
+}
