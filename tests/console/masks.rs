@@ -30,14 +30,15 @@ type Mask = (Regex, &'static str, Room);
 static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
     let user = regex::escape(&user());
     let of_user = format!(r"\b{user}\b");
-    let masks: [(&str, &'static str, Room); 23] = [
+    let masks: [(&str, &'static str, Room); 24] = [
         (
             r"^  DEMO  (\S+  Flows > 5 sy.*? +eng ok \S+)",
             BAR_OF_RUN,
             Ends,
         ),
         (r"^  DEMO  (\S+)", "harbour", Gap),
-        (r"but (/\S+)", KNOWN_HOSTS, Same),
+        (r"/tmp/conn-\S+", KNOWN_HOSTS, Same),
+        (r"│ +([A-Za-z0-9+/]+), but", "0", Same),
         (r" +eng ok \S+", " eng ok 4m10s", Before),
         (r"\d\d:\d\d:\d\dZ", "14:02:11Z", Same),
         (
@@ -76,7 +77,7 @@ static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
 const ENGINE: &str =
     "engine pid 4711   37 connections   0 tasks   64.5M memory   108k stored   disk 42.0G free";
 const BAR_OF_RUN: &str = "harbour  Flows > 5 systemctl is-active app|eng ok 4m10s";
-const KNOWN_HOSTS: &str = "/home/kim/.ssh/known_hosts:3 has ssh-ed25519 for this name";
+const KNOWN_HOSTS: &str = "/home/kim/.config/conn/harbour-bastion/known_hosts:19";
 const FINGERPRINT: &str = "SHA256:harbourharbourharbourharbourharbourharbour0";
 const PHASES: &str = "resolve 0ms  tcp 14ms  key exchange 21ms  auth 7ms  open 2ms";
 const BAR: &str = "━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 44ms";

@@ -40,5 +40,7 @@ impl Drop for Scratch {
 pub fn fresh_path(name: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    PathBuf::from(format!("/tmp/conn-{name}-{}-{count}", std::process::id()))
+    // As long for every process, so that a path on a screen does not move what stands behind it.
+    let id = std::process::id();
+    PathBuf::from(format!("/tmp/conn-{name}-{id:07}-{count:03}"))
 }
