@@ -134,6 +134,12 @@ fn values_reach_the_hosts_as_data_and_wrong_ones_start_nothing() {
         ""
     );
 
+    let long = format!("version={}", "9".repeat(9_000));
+    let id = start(&rig, "upgrade", "web02", &["--set", &long]);
+    let shown = rig.wait_end(id);
+    assert_eq!(shown["state"], "succeeded");
+    assert!(shown["action"].as_str().unwrap().len() < 300, "{shown:#}");
+
     let config = rig.config.to_str().unwrap();
     for (words, told) in [
         (&["upgrade", "-w", "web02"][..], "version"),

@@ -10,6 +10,7 @@ use crate::engine::Parts;
 use crate::engine::audit::encode;
 use crate::engine::core::{Core, NewRun};
 use crate::engine::flows::Frozen;
+use crate::engine::view::clip;
 use crate::flow::plan::{Does, Found, Plan, Turn};
 use crate::flow::rollout::{Gate, GateBy, Inconclusive, OnExceeded, Rollout, Strategy};
 use crate::flow::step::{self, Step, Verify, VerifyBy};
@@ -19,6 +20,8 @@ use crate::run::spec::{
 use crate::wire::definitions::{PlanFlow, StartFlow};
 use crate::wire::reply::{Fault, Reply};
 
+/// The longest title, in bytes: it stands in every list.
+const LONGEST_TITLE: usize = 240;
 /// Larger files are not pushed by a flow.
 const MOST_FILE: u64 = 1 << 30;
 
@@ -120,7 +123,8 @@ fn title(plan: &Plan) -> String {
         .values()
         .iter()
         .map(|(name, value)| format!(" {name}={value}"));
-    plan.definition().name.clone() + &values.collect::<String>()
+    let title = plan.definition().name.clone() + &values.collect::<String>();
+    clip(&title, LONGEST_TITLE)
 }
 
 /// `Err` names the first thing that this version cannot do: nothing is started half.
