@@ -45,6 +45,15 @@ pub enum Style {
 }
 
 impl Style {
+    /// The style that the options `--json` and `--gather` ask for.
+    pub fn of(json: bool, gather: bool) -> Self {
+        match (json, gather) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Gather,
+            (false, false) => Self::Lines,
+        }
+    }
+
     /// Whether only JSON goes to standard output.
     fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Checks { json: true })

@@ -78,19 +78,20 @@ async fn start_and_follow(
     }
     let id = begin(&client, start).await?;
     if run.detach {
-        if run.json {
-            say(&serde_json::json!({ "run": id }).to_string())?;
-        } else {
-            say(&id.to_string())?;
-        }
-        return Ok(Exit::Ok);
+        return left(id, run.json);
     }
-    let style = match (run.json, run.gather) {
-        (true, _) => Style::Json,
-        (false, true) => Style::Gather,
-        (false, false) => Style::Lines,
-    };
+    let style = Style::of(run.json, run.gather);
     Follow::new(args, client, id, style)?.until_end().await
+}
+
+/// A run that is not followed: its number is all there is to print.
+pub fn left(run: RunId, json: bool) -> Result<Exit, CliError> {
+    if json {
+        say(&serde_json::json!({ "run": run }).to_string())?;
+    } else {
+        say(&run.to_string())?;
+    }
+    Ok(Exit::Ok)
 }
 
 /// `conn preflight`.

@@ -437,8 +437,7 @@ fn take_values(
     key: TaskKey,
     registers: &BTreeMap<String, Register>,
 ) -> Result<BTreeMap<String, String>, String> {
-    let stdout = written(store, key, OutStream::Stdout)?;
-    let stderr = written(store, key, OutStream::Stderr)?;
+    let (stdout, stderr) = written(store, key)?;
     registers
         .iter()
         .map(|(name, register)| {
@@ -453,29 +452,34 @@ fn take_values(
         .collect()
 }
 
-/// What an attempt wrote to a stream, as far as values are looked for in it.
-fn written(store: &dyn Store, key: TaskKey, stream: OutStream) -> Result<Vec<u8>, String> {
-    let (mut text, mut cursor) = (Vec::new(), OutputCursor::default());
+/// What an attempt wrote, standard output and standard error, as far as values are looked for in it.
+fn written(store: &dyn Store, key: TaskKey) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let mut cursor = OutputCursor::default();
     loop {
         let page = store
             .read_host_output(key.run.0, key.host.0, cursor, LOOKED_THROUGH)
             .map_err(|error| error.to_string())?;
         for chunk in &page.chunks {
-            let here = (chunk.step, chunk.attempt, chunk.stream);
-            if here == (key.step.0, key.attempt.0, stream)
-                && let ChunkBody::Data(bytes) = &chunk.body
-            {
+            if (chunk.step, chunk.attempt) != (key.step.0, key.attempt.0) {
+                continue;
+            }
+            let text = match chunk.stream {
+                OutStream::Stdout => &mut stdout,
+                OutStream::Stderr => &mut stderr,
+            };
+            if let ChunkBody::Data(bytes) = &chunk.body {
                 text.extend_from_slice(bytes);
             }
         }
-        if text.len() > LOOKED_THROUGH {
+        if stdout.len().max(stderr.len()) > LOOKED_THROUGH {
             return Err(format!(
                 "it wrote more than {LOOKED_THROUGH} bytes, too many to look for values in"
             ));
         }
         cursor = page.next;
         if page.end {
-            return Ok(text);
+            return Ok((stdout, stderr));
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::core::Live;
-use crate::run::ids::{At, HostIx};
+use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::spec::{Act, RunSpec};
 use crate::run::state::{HostState, Phase, Run, RunState, WaitFor};
+use crate::wire::reply::Fault;
 use crate::wire::view::{Laggard, RunLine, RunView, TaskView};
 
 /// Name hosts at work when no more than these are left.
@@ -212,6 +213,28 @@ fn because(run: &Run, state: RunState) -> Option<String> {
             .map(|until| format!("goes on at {}", until.rfc3339())),
         _ => run.aborted_by.as_ref().map(|by| format!("aborted by {by}")),
     }
+}
+
+/// The step of this name.
+pub fn step_of(run: &Run, name: &str) -> Result<StepIx, Fault> {
+    (0..)
+        .map(StepIx)
+        .zip(&run.spec.steps)
+        .find(|(_, step)| step.name == name)
+        .map(|(ix, _)| ix)
+        .ok_or_else(|| {
+            let names: Vec<&str> = run
+                .spec
+                .steps
+                .iter()
+                .map(|step| step.name.as_str())
+                .collect();
+            Fault::usage(format!(
+                "run {} has no step {name:?}; it has {}",
+                run.id,
+                names.join(", ")
+            ))
+        })
 }
 
 /// What a person is asked, and until when.

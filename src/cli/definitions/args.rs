@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::start::StartArgs;
+use crate::cli::exit::CliError;
+use crate::cli::run::absolute;
+use crate::wire::definitions::PlanFlow;
 
 /// `conn apply`.
 #[derive(Debug, Args)]
@@ -125,10 +128,22 @@ pub enum FlowCommand {
     after_long_help = "With --json: {\"flow\",\"version\",\"steps\":[{\"name\",\"act\",\"host\",\"command\",\
 \"task\",\"when\",\"timeout\",\"attempts\",\"idempotent\",\"barrier\",\"on_failure\"}],\"batches\":[[host,…],…],\"hosts\",\
 \"concurrency\",\"max_failures\",\"max_failures_per_batch\",\"soak\",\"gate\",\"on_exceeded\",\"strategy\",\"lease\",\
-\"digest\",\"warnings\"}. Commands are those of the first host of the first batch. With order = \"random\" a run has an \
+\"digest\",\"warnings\"}. Commands are those of the first host of the first batch. With order = \"shuffled\" a run has an \
 order of its own."
 )]
 pub struct PlanArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would take it for the command's own help")]
+    pub flow: OnHosts,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+// No doc comment, which clap would take for the help of the command: which flow, on which hosts.
+#[derive(Debug, Args)]
+#[allow(missing_docs, reason = "clap would take it for the command's own help")]
+pub struct OnHosts {
     /// The flow.
     #[arg(value_name = "NAME")]
     pub name: String,
@@ -141,7 +156,16 @@ pub struct PlanArgs {
     /// Use this `ssh_config` instead of the user's.
     #[arg(short = 'F', long = "ssh-config", value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub json: bool,
+}
+
+impl OnHosts {
+    /// As the engine is asked for it.
+    pub fn asked(&self) -> Result<PlanFlow, CliError> {
+        Ok(PlanFlow {
+            name: self.name.clone(),
+            targets: self.targets.clone(),
+            set: self.set.clone(),
+            ssh_config: self.ssh_config.as_deref().map(absolute).transpose()?,
+        })
+    }
 }

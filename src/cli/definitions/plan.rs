@@ -7,7 +7,6 @@ use crate::cli::args::Args;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::print::{notice, one_line, say};
-use crate::cli::run::absolute;
 use crate::flow::plan::{Does, PlanView, StepView};
 use crate::flow::rollout::{OnExceeded, Strategy};
 use crate::inventory;
@@ -20,17 +19,9 @@ use crate::wire::{Reply, Request};
 /// `conn flow …`.
 pub async fn flow(args: &Args, command: &FlowCommand) -> Result<Exit, CliError> {
     match command {
-        FlowCommand::Plan(words) => {
-            let asked = PlanFlow {
-                name: words.name.clone(),
-                targets: words.targets.clone(),
-                set: words.set.clone(),
-                ssh_config: words.ssh_config.as_deref().map(absolute).transpose()?,
-            };
-            plan(args, asked, words.json).await
-        }
+        FlowCommand::Plan(words) => plan(args, words.flow.asked()?, words.json).await,
         FlowCommand::Start(words) if words.dry_run => {
-            plan(args, super::start::asked(words)?, words.json).await
+            plan(args, words.flow.asked()?, words.json).await
         }
         FlowCommand::Start(words) => super::start::start(args, words).await,
     }

@@ -1,16 +1,15 @@
 //! `conn flow start`: a flow is started and followed as every run is.
 
-use std::path::PathBuf;
-
 use clap::Args as ClapArgs;
 
+use super::args::OnHosts;
 use crate::cli::args::Args;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::follow::{Follow, Style};
-use crate::cli::print::{notice, say};
-use crate::cli::run::absolute;
-use crate::wire::definitions::{PlanFlow, StartFlow};
+use crate::cli::print::notice;
+use crate::cli::run::left;
+use crate::wire::definitions::StartFlow;
 use crate::wire::{Reply, Request};
 
 /// `conn flow start`.
@@ -22,18 +21,9 @@ looked at is started as it was, or not at all."
 )]
 #[allow(clippy::struct_excessive_bools)] // independent options of one command line
 pub struct StartArgs {
-    /// The flow.
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// The hosts, in `ClusterShell` notation: web[01-20], @group, a,b!c.
-    #[arg(short = 'w', long = "targets", value_name = "TARGETS")]
-    pub targets: String,
-    /// The value of a parameter.
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub set: Vec<String>,
-    /// Use this `ssh_config` instead of the user's.
-    #[arg(short = 'F', long = "ssh-config", value_name = "FILE")]
-    pub ssh_config: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would take it for the command's own help")]
+    pub flow: OnHosts,
     /// The digest that conn flow plan told: start that plan and no other.
     #[arg(long, value_name = "HEX")]
     pub digest: Option<String>,
@@ -54,21 +44,11 @@ pub struct StartArgs {
     pub json: bool,
 }
 
-/// What is planned or started.
-pub fn asked(words: &StartArgs) -> Result<PlanFlow, CliError> {
-    Ok(PlanFlow {
-        name: words.name.clone(),
-        targets: words.targets.clone(),
-        set: words.set.clone(),
-        ssh_config: words.ssh_config.as_deref().map(absolute).transpose()?,
-    })
-}
-
 /// `conn flow start`.
 pub async fn start(args: &Args, words: &StartArgs) -> Result<Exit, CliError> {
     let client = connect(args, !words.detach).await?;
     let start = StartFlow {
-        plan: asked(words)?,
+        plan: words.flow.asked()?,
         no_wait: words.no_wait,
         shown: words.digest.clone(),
     };
@@ -80,17 +60,8 @@ pub async fn start(args: &Args, words: &StartArgs) -> Result<Exit, CliError> {
         notice(warning)?;
     }
     if words.detach {
-        if words.json {
-            say(&serde_json::json!({ "run": run }).to_string())?;
-        } else {
-            say(&run.to_string())?;
-        }
-        return Ok(Exit::Ok);
+        return left(run, words.json);
     }
-    let style = match (words.json, words.gather) {
-        (true, _) => Style::Json,
-        (false, true) => Style::Gather,
-        (false, false) => Style::Lines,
-    };
+    let style = Style::of(words.json, words.gather);
     Follow::new(args, client, run, style)?.until_end().await
 }

@@ -8,7 +8,7 @@ use super::Core;
 use crate::engine::audit::AuditRecord;
 use crate::engine::{history, now, view};
 use crate::run::command::{Command, Verdict};
-use crate::run::ids::{HostIx, RunId, StepIx};
+use crate::run::ids::{HostIx, RunId};
 use crate::run::state::Run;
 use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
@@ -110,7 +110,7 @@ fn command(run: &Run, by: String, act: &Steer, holder_attached: bool) -> Result<
         },
         Steer::SkipStep { step } => Command::SkipStep {
             by,
-            step: step_of(run, step)?,
+            step: view::step_of(run, step)?,
         },
         Steer::Approve { reason } => Command::Approve {
             by,
@@ -147,24 +147,6 @@ fn command(run: &Run, by: String, act: &Steer, holder_attached: bool) -> Result<
             by,
             text: text.clone(),
         },
-    })
-}
-
-fn step_of(run: &Run, name: &str) -> Result<StepIx, Fault> {
-    let steps = (0..).map(StepIx).zip(&run.spec.steps);
-    let found = steps.into_iter().find(|(_, step)| step.name == name);
-    found.map(|(ix, _)| ix).ok_or_else(|| {
-        let names: Vec<&str> = run
-            .spec
-            .steps
-            .iter()
-            .map(|step| step.name.as_str())
-            .collect();
-        Fault::usage(format!(
-            "{name} is not a step of run {}: it has {}",
-            run.id,
-            names.join(", ")
-        ))
     })
 }
 

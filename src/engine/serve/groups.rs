@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Session;
+use crate::engine::view;
 use crate::run::event::{Event, Finished, OutputSum, What};
 use crate::run::ids::{HostIx, RunId, StepIx};
 use crate::run::outcome::Outcome;
@@ -22,32 +23,10 @@ impl Session {
                 .filter_map(|(ix, state)| Some((ix, run.outcome(ix)?, state.last.as_deref())));
             return Ok(Reply::Groups(groups(&run, ended)));
         };
-        let step = step_of(&run, &name)?;
+        let step = view::step_of(&run, &name)?;
         let events = self.events(id).await?;
         Ok(Reply::Groups(groups(&run, ended_in(&events, step))))
     }
-}
-
-/// The step of this name.
-fn step_of(run: &Run, name: &str) -> Result<StepIx, Fault> {
-    (0..)
-        .map(StepIx)
-        .zip(&run.spec.steps)
-        .find(|(_, step)| step.name == name)
-        .map(|(ix, _)| ix)
-        .ok_or_else(|| {
-            let names: Vec<&str> = run
-                .spec
-                .steps
-                .iter()
-                .map(|step| step.name.as_str())
-                .collect();
-            Fault::usage(format!(
-                "run {} has no step {name:?}; it has {}",
-                run.id,
-                names.join(", ")
-            ))
-        })
 }
 
 /// The last attempt of one step on each host, in the order of the run.

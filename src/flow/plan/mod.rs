@@ -71,11 +71,7 @@ impl Plan {
         values: Values,
         run: RunFacts,
     ) -> Result<Self, PlanError> {
-        let Body::Simple { rollout, .. } = &definition.body else {
-            return Err(PlanError::NotSimple(definition.name.clone()));
-        };
-        check_hosts(&definition.name, &hosts)?;
-        let count = u32::try_from(hosts.len()).map_err(|_| PlanError::TooMany)?;
+        let (rollout, count) = rolled_out(&definition, &hosts)?;
         let sizes = batches(&rollout.batches, count);
         let order = order::order(rollout.order, hosts.len(), run.id.unwrap_or(0));
         let batches = match &rollout.spread {
@@ -83,21 +79,9 @@ impl Plan {
             None => order::cut(&order, &sizes),
         };
         let limits = limits(rollout, count, &sizes);
-        let mut batch_of = vec![0; hosts.len()];
-        for (batch, hosts) in batches.iter().enumerate() {
-            for host in hosts {
-                batch_of[*host] = batch;
-            }
-        }
-        Ok(Self {
-            definition,
-            hosts,
-            values,
-            run,
-            batches,
-            batch_of,
-            limits,
-        })
+        Ok(Self::of_batches(
+            definition, hosts, values, run, batches, limits,
+        ))
     }
 
     /// The plan of a run that has started: hosts in the order of work, cut into batches of these
@@ -112,17 +96,30 @@ impl Plan {
         run: RunFacts,
         sizes: &[u32],
     ) -> Result<Self, PlanError> {
-        let Body::Simple { rollout, .. } = &definition.body else {
-            return Err(PlanError::NotSimple(definition.name.clone()));
-        };
-        check_hosts(&definition.name, &hosts)?;
-        let count = u32::try_from(hosts.len()).map_err(|_| PlanError::TooMany)?;
+        let (rollout, count) = rolled_out(&definition, &hosts)?;
         let order: Vec<usize> = (0..hosts.len()).collect();
         let batches = order::cut(&order, sizes);
         let limits = limits(rollout, count, sizes);
-        let of_batch = |(batch, hosts): (usize, &Vec<usize>)| vec![batch; hosts.len()];
-        let batch_of = batches.iter().enumerate().flat_map(of_batch).collect();
-        Ok(Self {
+        Ok(Self::of_batches(
+            definition, hosts, values, run, batches, limits,
+        ))
+    }
+
+    fn of_batches(
+        definition: Arc<Definition>,
+        hosts: Arc<[Host]>,
+        values: Values,
+        run: RunFacts,
+        batches: Vec<Vec<usize>>,
+        limits: Limits,
+    ) -> Self {
+        let mut batch_of = vec![0; hosts.len()];
+        for (batch, hosts) in batches.iter().enumerate() {
+            for host in hosts {
+                batch_of[*host] = batch;
+            }
+        }
+        Self {
             definition,
             hosts,
             values,
@@ -130,7 +127,7 @@ impl Plan {
             batches,
             batch_of,
             limits,
-        })
+        }
     }
 
     /// The definition it works out.
@@ -227,6 +224,19 @@ impl Plan {
         }
         hex
     }
+}
+
+/// How a definition goes over these hosts, and how many they are.
+fn rolled_out<'d>(
+    definition: &'d Definition,
+    hosts: &[Host],
+) -> Result<(&'d Rollout, u32), PlanError> {
+    let Body::Simple { rollout, .. } = &definition.body else {
+        return Err(PlanError::NotSimple(definition.name.clone()));
+    };
+    check_hosts(&definition.name, hosts)?;
+    let count = u32::try_from(hosts.len()).map_err(|_| PlanError::TooMany)?;
+    Ok((rollout, count))
 }
 
 fn check_hosts(flow: &str, hosts: &[Host]) -> Result<(), PlanError> {
