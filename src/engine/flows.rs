@@ -81,13 +81,15 @@ impl FlowRun {
         self.act_of(does)
     }
 
-    /// Whether the condition of a part holds on a host. One that cannot be judged holds: the step
-    /// itself then says what is wrong.
+    /// Whether the condition of a part holds on a host: the condition alone, whatever the other texts
+    /// of the step are. One that cannot be judged holds: the step itself then says what is wrong.
     pub fn holds(&self, part: FlowPart, host: HostIx, run: &Run) -> bool {
         match part {
-            FlowPart::Step(step) | FlowPart::Verify(step) => self
-                .task(step, host, run)
-                .is_ok_and(|task| task.applies != Some(false)),
+            FlowPart::Step(step) | FlowPart::Verify(step) => {
+                let turn = self.turn(usize::from(step), host);
+                let applies = self.plan.applies(turn, &found(run, host));
+                !matches!(applies, Ok(Some(false)))
+            }
             FlowPart::Gate => true,
         }
     }

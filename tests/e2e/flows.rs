@@ -159,6 +159,22 @@ fn values_reach_the_hosts_as_data_and_wrong_ones_start_nothing() {
 }
 
 #[test]
+fn a_step_whose_text_cannot_be_worked_out_fails_and_is_not_left_out() {
+    let rig = Rig::new();
+    let mark = unique("flow");
+    // A value that no shell word can hold, for a step that has a condition which holds.
+    let text = rollout(&mark, "", "")
+        .replace("echo build=$(hostname)-7", "printf 'build=a\\\\000b\\\\n'")
+        .replace("name = \"confirm\"", "name = \"confirm\"\nwhen = \"batch == 1\"");
+    apply(&rig, "upgrade", &text);
+    let id = start(&rig, "upgrade", "web03", &["--set", "version=1.0"]);
+    let shown = rig.wait_end(id);
+    assert_eq!(shown["state"], "failed", "{shown:#}");
+    assert_eq!(outcomes(&shown)["web03"], "failed", "{shown:#}");
+    assert_eq!(shown["tasks"][0]["step"], "confirm", "{shown:#}");
+}
+
+#[test]
 fn a_question_holds_every_host_of_its_batch_until_somebody_says_yes() {
     let rig = Rig::new();
     let mark = unique("flow");

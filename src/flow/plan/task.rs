@@ -178,6 +178,17 @@ impl Plan {
         })
     }
 
+    /// Whether the condition of a step holds on a host; nothing when that shows only during the run.
+    ///
+    /// # Errors
+    /// A condition that cannot be judged there.
+    pub fn applies(&self, turn: Turn, found: &Found) -> Result<Option<bool>, TemplateError> {
+        let missing = || TemplateError::of("there is no such step or host in this plan");
+        let step = self.steps().get(turn.step).ok_or_else(missing)?;
+        let scope = self.scope(turn, found).ok_or_else(missing)?;
+        applies(step, &scope, found)
+    }
+
     /// The command of the gate on a host, where the gate is one.
     ///
     /// # Errors
