@@ -66,6 +66,7 @@ fn spec() -> Arc<RunSpec> {
         lease: Lease::Shared,
         access: Access::default(),
         flow: None,
+        stages: None,
     })
 }
 

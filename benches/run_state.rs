@@ -58,6 +58,7 @@ fn spec(hosts: u32, batches: Vec<u32>) -> Arc<RunSpec> {
         lease: Lease::Shared,
         access: Access::default(),
         flow: None,
+        stages: None,
     })
 }
 

@@ -141,6 +141,12 @@ pub enum Command {
         #[command(subcommand)]
         command: FlowCommand,
     },
+    /// Plan or start a stored action: a fanout, several actions at once.
+    Action {
+        /// What to do.
+        #[command(subcommand)]
+        command: FlowCommand,
+    },
 }
 
 /// Words that another parser understands.

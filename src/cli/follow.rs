@@ -11,6 +11,7 @@ use super::exit::{CliError, Exit};
 use super::print::{self, Printer, notice};
 use super::progress::{self, Progress};
 use super::seen::Seen;
+use super::stages::Told;
 use super::summary::Summary;
 use super::terminal::Terminal;
 use super::{checks, gather, json};
@@ -87,6 +88,7 @@ pub struct Follow<'a> {
     seen: Seen,
     last_view: RunView,
     told: Option<String>,
+    stages: Told,
     interrupts: Signal,
     interrupted: Option<Instant>,
 }
@@ -121,6 +123,7 @@ impl<'a> Follow<'a> {
             seen: Seen::default(),
             last_view: RunView::default(),
             told: None,
+            stages: Told::default(),
             interrupts,
             interrupted: None,
         })
@@ -182,6 +185,11 @@ impl<'a> Follow<'a> {
         self.from.output = page.output;
         self.from.ended = page.ended_seen;
         self.from.revision = page.view.revision;
+        if !page.view.stages.is_empty() {
+            self.progress.wipe();
+        }
+        let (json, quiet) = (self.style.is_json(), self.args.quiet);
+        self.stages.tell(&page.view.stages, json, quiet)?;
         self.tell(&page.view)?;
         if page.view.ended.is_none() {
             self.progress.draw(&page.view);
@@ -356,11 +364,21 @@ impl<'a> Follow<'a> {
                 notice(&line)?;
             }
         }
-        Ok(if view.tally.not_ok() == 0 {
+        Ok(if is_well(&view) {
             Exit::Ok
         } else {
             Exit::NotOk
         })
+    }
+}
+
+/// Whether it ended well. Of what is made of runs, its state says so: a fanout may want only some
+/// of them.
+fn is_well(view: &RunView) -> bool {
+    if view.stages.is_empty() {
+        view.tally.not_ok() == 0
+    } else {
+        view.state == "succeeded"
     }
 }
 

@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::stages;
+
 use crate::run::outcome::{Outcome, RefusedBy};
 use crate::run::phases::Phases;
 use crate::wire::view::{RunDetail, RunLine, RunView, TaskView};
@@ -58,6 +60,7 @@ pub fn run_line(line: &RunLine) -> Value {
         "ended": line.ended.map(crate::run::ids::At::rfc3339),
         "hosts": line.tally.total(),
         "counts": counts,
+        "part_of": stages::part_of(line.part_of.as_ref()),
     })
 }
 
@@ -75,6 +78,8 @@ pub fn run_detail(detail: &RunDetail) -> Value {
         "targets": targets,
         "batches": detail.batches,
         "steps": detail.steps,
+        "stages": view.stages.iter().map(stages::document).collect::<Vec<_>>(),
+        "part_of": stages::part_of(view.part_of.as_ref()),
         "tasks": detail.tasks.iter().map(task).collect::<Vec<_>>(),
         "state": view.state,
         "for": view.waits_for,

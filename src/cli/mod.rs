@@ -31,6 +31,7 @@ mod report;
 mod run;
 mod runs;
 mod seen;
+mod stages;
 mod steer;
 mod summary;
 pub mod terminal;
@@ -44,6 +45,7 @@ pub use connect::{paths, readable_paths};
 pub use exit::{CliError, Exit};
 pub use terminal::columns;
 
+use crate::flow::definition::Kind;
 use args::{EngineCommand, RunArgs};
 
 /// What is on the other end of our streams.
@@ -83,7 +85,10 @@ pub async fn dispatch(args: &Args) -> Result<Exit, CliError> {
         Some(Command::List(words)) => definitions::show::list(args, words).await,
         Some(Command::Show(words)) => definitions::show::show(args, words).await,
         Some(Command::Edit(words)) => definitions::edit::edit(args, words).await,
-        Some(Command::Flow { command }) => definitions::plan::flow(args, command).await,
+        Some(Command::Flow { command }) => definitions::plan::flow(args, Kind::Flow, command).await,
+        Some(Command::Action { command }) => {
+            definitions::plan::flow(args, Kind::Action, command).await
+        }
         Some(Command::Man { dir }) => tools::man(dir.as_deref()),
         Some(
             Command::Nodeset(_) | Command::Fold(_) | Command::Hostkey { .. } | Command::Demo { .. },

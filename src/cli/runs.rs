@@ -6,7 +6,7 @@ use super::exit::{CliError, Exit};
 use super::follow::{Follow, Style};
 use super::print::{self, say, say_row};
 use super::terminal::Terminal;
-use super::{compare, json, output, report, steer, why};
+use super::{compare, json, output, report, stages, steer, why};
 use crate::run::duration::HumanDuration;
 use crate::run::ids::{At, RunId};
 use crate::run::outcome::OutcomeKind;
@@ -175,7 +175,18 @@ async fn show(args: &Args, as_json: bool, run: RunId) -> Result<Exit, CliError> 
     for (name, value) in &detail.params {
         say(&format!("  {name}  {}", one_line(value)))?;
     }
-    say("hosts")?;
+    if let Some(part) = &view.part_of {
+        let what = if part.gate { "gate in" } else { "stage of" };
+        say(&format!("  {what} run {}", part.run))?;
+    }
+    if view.stages.is_empty() {
+        say("hosts")?;
+    } else {
+        say("stages")?;
+        for line in stages::lines(&view.stages) {
+            say(&format!("  {line}"))?;
+        }
+    }
     for line in task_lines(&detail.tasks) {
         say(&format!("  {line}"))?;
     }

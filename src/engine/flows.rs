@@ -36,7 +36,12 @@ pub struct FlowRun {
 impl FlowRun {
     /// The flow of a run, if it is one of a flow and can be read.
     pub fn of(run: &Run) -> Option<Arc<Self>> {
-        let flow = run.spec.flow.as_ref()?;
+        // A run that is made of runs does nothing itself.
+        let flow = run
+            .spec
+            .flow
+            .as_ref()
+            .filter(|_| run.spec.stages.is_none())?;
         match Self::thaw(run, flow) {
             Ok(flow) => Some(Arc::new(flow)),
             Err(why) => {

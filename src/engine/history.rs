@@ -93,20 +93,31 @@ pub fn replay(store: &dyn Store, id: RunId) -> Result<Option<(Run, u64)>, Histor
     let events = events(store, id)?;
     let Some(Event {
         at,
-        what: What::Created { spec, starter, .. },
+        what:
+            What::Created {
+                spec,
+                starter,
+                parent,
+                ..
+            },
     }) = events.first()
     else {
         return Ok(None);
     };
     let spec = self::spec(store, id, spec)?;
     let mut run = Run::new(id, spec, starter, *at);
+    run.parent = *parent;
     for event in events.iter().skip(1) {
         run.apply(event);
     }
     Ok(Some((run, events.len() as u64)))
 }
 
-fn spec(store: &dyn Store, run: RunId, digest: &str) -> Result<Arc<RunSpec>, HistoryError> {
+pub(super) fn spec(
+    store: &dyn Store,
+    run: RunId,
+    digest: &str,
+) -> Result<Arc<RunSpec>, HistoryError> {
     let missing = || HistoryError::NoSpec { run };
     let digest: Digest = digest.parse().map_err(|_| missing())?;
     let bytes = store.blob(&digest)?.ok_or_else(missing)?;

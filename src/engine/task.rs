@@ -274,9 +274,9 @@ impl Task {
             command: exec.command.clone(),
             // Checks of ours are plain sh; a person's command is for the person's shell.
             interpreter: match self.spec.kind {
-                // The quotes around values are those of a POSIX shell.
-                RunKind::Preflight | RunKind::Flow => Interpreter::PosixShell,
-                RunKind::Exec => Interpreter::LoginShell,
+                // The quotes around values of a definition are those of a POSIX shell.
+                RunKind::Exec if self.spec.flow.is_none() => Interpreter::LoginShell,
+                _ => Interpreter::PosixShell,
             },
             env: exec.env.clone().into_iter().collect(),
             stdin: self.stdin.clone(),

@@ -4,6 +4,7 @@ use crate::run::decide::BY_RULE;
 use crate::run::event::{Event, What};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::spec::{Act, RunSpec};
+use crate::run::stages::{StageEvent, StageIx, StagesSpec};
 use crate::wire::view::TimelineEntry;
 
 /// Hosts named in one sentence.
@@ -28,10 +29,11 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
     let rule = || BY_RULE.to_owned();
     let names = |hosts: &[HostIx]| names(spec, hosts);
     Some(match what {
-        What::Created { starter, .. } => (
-            starter.clone(),
-            format!("started on {} hosts", spec.targets.len()),
-        ),
+        What::Created { starter, .. } => {
+            let hosts = spec.stages.as_ref().map(StagesSpec::hosts);
+            let hosts = hosts.unwrap_or_else(|| u32::try_from(spec.targets.len()).unwrap_or(0));
+            (starter.clone(), format!("started on {hosts} hosts"))
+        }
         What::Dispatched { .. }
         | What::Finished(_)
         | What::Rested { .. }
@@ -90,6 +92,9 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
             rule(),
             format!("the engine started again; {in_flight} hosts were in flight"),
         ),
+        What::Stage(event) => stage(spec.stages.as_ref()?, event)?,
+        What::ParentPaused { by, reason } => (by.clone(), format!("paused {reason}")),
+        What::ParentResumed => (rule(), "goes on with the run it is part of".to_owned()),
         What::Ended { state } => (
             rule(),
             format!(
@@ -98,6 +103,41 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
             ),
         ),
     })
+}
+
+fn stage(spec: &StagesSpec, event: &StageEvent) -> Option<(String, String)> {
+    let rule = |what| Some((BY_RULE.to_owned(), what));
+    let name = |ix: StageIx| spec.stages.get(ix.0).map_or("?", |stage| &stage.name);
+    match event {
+        StageEvent::Asked { stage, until } => {
+            let until =
+                until.map_or_else(String::new, |until| format!(" until {}", until.rfc3339()));
+            rule(format!("\"{}\" asks for a yes{until}", name(*stage)))
+        }
+        StageEvent::Started { node, run } => {
+            rule(format!("\"{}\" began as run {run}", spec.name(*node)))
+        }
+        StageEvent::GateStarted { node, run } => rule(format!(
+            "gate of \"{}\" looked at by run {run}",
+            spec.name(*node)
+        )),
+        StageEvent::ChildEnded { node, end } => {
+            rule(format!("\"{}\" {}", spec.name(*node), end.words()))
+        }
+        StageEvent::Reopened { node, .. } => {
+            rule(format!("\"{}\" is at work again", spec.name(*node)))
+        }
+        StageEvent::Soaking { node, until } => rule(format!(
+            "\"{}\" soaking until {}",
+            spec.name(*node),
+            until.rfc3339()
+        )),
+        StageEvent::Done { node } => rule(format!("\"{}\" is over", spec.name(*node))),
+        StageEvent::TakenUp { by } => Some((by.clone(), "took up what never began".to_owned())),
+        StageEvent::Skipped { by, stage } => {
+            Some((by.clone(), format!("left \"{}\" out", name(*stage))))
+        }
+    }
 }
 
 fn step_name(spec: &RunSpec, step: StepIx) -> &str {

@@ -2,19 +2,24 @@
 
 use std::collections::HashSet;
 
-use super::core::Live;
+mod family;
+
+use super::core::{Core, Live};
 use crate::run::ids::{At, HostIx, StepIx};
-use crate::run::spec::{Act, RunSpec};
+use crate::run::spec::{Act, Approval, RunSpec};
+use crate::run::stages::{StageIx, StageSpec};
 use crate::run::state::{HostState, Phase, Run, RunState, WaitFor};
+use crate::store::Store;
 use crate::wire::reply::Fault;
-use crate::wire::view::{Laggard, RunLine, RunView, TaskView};
+use crate::wire::view::{Laggard, PartOf, RunLine, RunView, TaskView};
 
 /// Name hosts at work when no more than these are left.
 pub const FEW: usize = 8;
 
 /// A run in memory, with what only a live one has.
-pub fn run_view(live: &Live, laggards: &[Laggard], silent: &[Laggard]) -> RunView {
+pub fn run_view(core: &Core, live: &Live, laggards: &[Laggard], silent: &[Laggard]) -> RunView {
     let mut view = plain_view(&live.run);
+    family::of_core(core, &live.run).tell(&mut view);
     view.revision = live.revision();
     view.rate = live.rate();
     view.eta_s = eta(&live.run, view.rate);
@@ -52,13 +57,41 @@ pub fn plain_view(run: &Run) -> RunView {
         eta_s: None,
         laggards: Vec::new(),
         silent: Vec::new(),
+        stages: Vec::new(),
+        part_of: part_of(run),
     }
 }
 
-/// The run's line in the list.
-pub fn run_line(run: &Run) -> RunLine {
+/// A run in memory, as a line in the list.
+pub fn live_line(core: &Core, run: &Run) -> RunLine {
+    let mut line = run_line(run);
+    if run.stages.is_some() {
+        line.tally = family::of_core(core, run).tally();
+    }
+    line
+}
+
+/// A run of the past.
+pub fn sealed_view(store: &dyn Store, run: &Run) -> RunView {
+    let mut view = plain_view(run);
+    family::of_store(store, run).tell(&mut view);
+    view
+}
+
+fn part_of(run: &Run) -> Option<PartOf> {
+    run.parent.map(|parent| PartOf {
+        run: parent.run,
+        stage: u32::try_from(parent.node.stage.0).unwrap_or(u32::MAX),
+        item: parent.node.item,
+        gate: parent.gate,
+    })
+}
+
+/// The run's line in the list, from its state alone.
+fn run_line(run: &Run) -> RunLine {
     let state = run.state();
     RunLine {
+        part_of: part_of(run),
         run: run.id,
         kind: run.spec.kind.word().to_owned(),
         title: clip(&run.spec.title, 400),
@@ -237,13 +270,43 @@ pub fn step_of(run: &Run, name: &str) -> Result<StepIx, Fault> {
         })
 }
 
+/// The stage of this name.
+pub fn stage_of(run: &Run, name: &str) -> Result<StageIx, Fault> {
+    let stages = run.spec.stages.iter().flat_map(|spec| &spec.stages);
+    let is_it = |stage: &StageSpec| stage.name == name;
+    stages.clone().position(is_it).map(StageIx).ok_or_else(|| {
+        let names: Vec<&str> = stages.map(|stage| stage.name.as_str()).collect();
+        Fault::usage(format!(
+            "run {} has no stage {name:?}; it has {}",
+            run.id,
+            names.join(", ")
+        ))
+    })
+}
+
 /// What a person is asked, and until when.
 fn asked(run: &Run) -> Option<String> {
+    if let Some(stages) = &run.stages {
+        let (stage, until) = stages.asked?;
+        let stage = run.spec.stages.as_ref()?.stages.get(stage.0)?;
+        return Some(question(
+            &stage.name,
+            stage.approve.as_ref()?,
+            run,
+            "it begins",
+            until,
+        ));
+    }
     let (step, until) = run.asks()?;
     let step = run.spec.step(step)?;
     let Act::Approve(approval) = &step.act else {
         return None;
     };
+    let before = format!("batch {} goes on", run.batch + 1);
+    Some(question(&step.name, approval, run, &before, until))
+}
+
+fn question(name: &str, approval: &Approval, run: &Run, before: &str, until: Option<At>) -> String {
     let who = if approval.not_starter {
         format!("somebody other than {}", run.starter)
     } else {
@@ -255,11 +318,7 @@ fn asked(run: &Run) -> Option<String> {
     } else {
         format!(": {}", approval.text)
     };
-    Some(format!(
-        "\"{}\" asks {who} for a yes before batch {} goes on{until}{text}",
-        step.name,
-        run.batch + 1
-    ))
+    format!("\"{name}\" asks {who} for a yes before {before}{until}{text}")
 }
 
 fn eta(run: &Run, rate: Option<f64>) -> Option<f64> {

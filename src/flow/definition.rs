@@ -88,10 +88,13 @@ impl Join {
 }
 
 /// The kinds of definitions this room knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// KIND `flow`: simple and multi flows.
+    #[default]
     Flow,
     /// KIND `action`: fanouts.
     Action,

@@ -12,6 +12,8 @@ use crate::run::duration::HumanDuration;
 
 /// No longer value is taken; larger ones are files.
 const MAX_VALUE: usize = 64 * 1024;
+/// What the item of a stage is called in its texts; no parameter can be called so.
+pub(super) const ITEM: &str = "item";
 /// What stands before the name of a secret.
 const SECRET: &str = "secret:";
 
@@ -152,6 +154,22 @@ impl Values {
         self.values
             .iter()
             .map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether a value came from outside.
+    pub fn is_outside(&self, name: &str) -> bool {
+        self.outside.contains(name)
+    }
+
+    /// The same with the item that a stage is done for.
+    #[must_use]
+    pub fn with_item(mut self, item: &str, outside: bool) -> Self {
+        let value = ParamValue::Text(item.to_owned());
+        self.values.insert(ITEM.to_owned(), value);
+        if outside {
+            self.outside.insert(ITEM.to_owned());
+        }
+        self
     }
 
     /// What templates may use of them. Secrets are not among it.

@@ -1,27 +1,9 @@
-//! The graph of stages: which may begin, and which never will.
+//! The graph of stages: what needs what, and whether that can be worked through.
 
 use std::collections::BTreeMap;
 
 use super::stage::Stage;
-
-/// A stage's place in its flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StageIx(pub usize);
-
-/// Where a stage stands, as far as other stages care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It did not begin.
-    Waiting,
-    /// It is at work; soak and gate are part of that.
-    Running,
-    /// It succeeded.
-    Succeeded,
-    /// It was left out by its condition or a person, which holds nobody up.
-    Skipped,
-    /// It failed or was aborted.
-    Failed,
-}
+use crate::run::stages::{Need, StageIx};
 
 /// What needs what.
 #[derive(Debug, Clone)]
@@ -29,12 +11,6 @@ pub struct Graph {
     needs: Vec<Need>,
     /// Stages so that each comes after what it needs, otherwise in the order of the text.
     order: Vec<StageIx>,
-}
-
-#[derive(Debug, Clone)]
-struct Need {
-    of: Vec<StageIx>,
-    count: usize,
 }
 
 /// Why stages are no graph that can be worked through.
@@ -111,49 +87,9 @@ impl Graph {
         &self.order
     }
 
-    /// The stages that may begin now, in the order of the text.
-    pub fn ready(&self, standings: &[Standing]) -> Vec<StageIx> {
-        let all = (0..).map(StageIx).zip(&self.needs);
-        let waits = |ix: StageIx| standings.get(ix.0) == Some(&Standing::Waiting);
-        all.filter(|(ix, need)| waits(*ix) && need.is_met(standings))
-            .map(|(ix, _)| ix)
-            .collect()
-    }
-
-    /// The stages that can never begin any more, because too much of what they need failed or can
-    /// never begin itself.
-    pub fn hopeless(&self, standings: &[Standing]) -> Vec<StageIx> {
-        let mut standings = standings.to_vec();
-        let mut lost = Vec::new();
-        for ix in &self.order {
-            let waits = standings.get(ix.0) == Some(&Standing::Waiting);
-            if waits && self.needs[ix.0].is_lost(&standings) {
-                standings[ix.0] = Standing::Failed;
-                lost.push(*ix);
-            }
-        }
-        lost.sort_unstable();
-        lost
-    }
-}
-
-impl Need {
-    fn is_met(&self, standings: &[Standing]) -> bool {
-        let done = |standing| matches!(standing, Standing::Succeeded | Standing::Skipped);
-        self.having(standings, done) >= self.count
-    }
-
-    fn is_lost(&self, standings: &[Standing]) -> bool {
-        self.having(standings, |standing| standing != Standing::Failed) < self.count
-    }
-
-    fn having(&self, standings: &[Standing], fits: impl Fn(Standing) -> bool) -> usize {
-        let standing = |ix: &StageIx| standings.get(ix.0).copied();
-        self.of
-            .iter()
-            .filter_map(standing)
-            .filter(|standing| fits(*standing))
-            .count()
+    /// What each stage needs.
+    pub fn needs(&self) -> &[Need] {
+        &self.needs
     }
 }
 

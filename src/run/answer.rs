@@ -21,6 +21,8 @@ impl Run {
             Command::Retry { by, only, hosts } => self.decide_retry(by, only, hosts)?,
             Command::Skip { by, hosts } => self.decide_skip(by, hosts)?,
             Command::SkipStep { by, step } => self.decide_skip_step(by, *step)?,
+            Command::SkipStage { by, stage } => self.decide_skip_stage(by, *stage)?,
+            Command::TakeUp { by } => self.decide_take_up(by)?,
             Command::Approve { by, reason } => self.decide_approve(by, reason)?,
             Command::Reject { by, reason } => self.decide_reject(by, reason)?,
             Command::Settle { by, host, verdict } => self.decide_settle(by, *host, *verdict)?,
@@ -44,7 +46,18 @@ impl Run {
         Ok(events(whats, now))
     }
 
-    fn need_conn(&self, by: &str) -> Result<(), Refusal> {
+    /// The conn of a part of a run moves with that of the whole only.
+    fn need_own_conn(&self) -> Result<(), Refusal> {
+        match self.parent {
+            Some(parent) => Err(Refusal::PartOf {
+                run: self.id,
+                parent: parent.run,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn need_conn(&self, by: &str) -> Result<(), Refusal> {
         match &self.holder {
             Some(holder) if holder != by => Err(Refusal::NotHolder {
                 run: self.id,
@@ -190,6 +203,9 @@ impl Run {
 
     /// What a person is asked now.
     fn asked(&self) -> Result<&Approval, Refusal> {
+        if let Some(approval) = self.stage_asks() {
+            return Ok(approval);
+        }
         let step = self.asks().and_then(|(step, _)| self.spec.step(step));
         match step.map(|step| &step.act) {
             Some(Act::Approve(approval)) => Ok(approval),
@@ -228,6 +244,12 @@ impl Run {
     ) -> Result<Vec<What>, Refusal> {
         self.need_open()?;
         self.need_conn(by)?;
+        if self.stages.is_some() {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "it is made of runs; tune the run of a stage".to_owned(),
+            });
+        }
         if concurrency == Some(0) {
             return Err(Refusal::BadValue {
                 run: self.id,
@@ -257,6 +279,7 @@ impl Run {
         if self.holder.as_deref() == Some(by) {
             return self.already("yours");
         }
+        self.need_own_conn()?;
         if reason.trim().is_empty() {
             return Err(Refusal::BadValue {
                 run: self.id,
@@ -287,6 +310,7 @@ impl Run {
     }
 
     fn decide_give(&self, by: &str, to: &str) -> Result<Vec<What>, Refusal> {
+        self.need_own_conn()?;
         self.need_conn(by)?;
         if self.holder.as_deref() == Some(to) {
             return self.already("theirs");

@@ -7,6 +7,7 @@ use super::event::{EndState, Event, Finished, What};
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::line_up::Line;
 use super::outcome::{Outcome, OutcomeKind};
+use super::stages::StageEvent;
 use super::state::{Effect, Pause, Phase, Run, TakeAsked};
 
 impl Run {
@@ -33,7 +34,12 @@ impl Run {
             What::Rested { hosts } => self.rested(hosts, event.at),
             What::Passed { hosts, .. } => self.passed(hosts, event.at),
             What::BarrierReached { step, until } => self.barrier_reached(*step, *until),
-            What::Approved { .. } => self.approved(event.at),
+            What::Approved { .. } => {
+                if let Some(stages) = &mut self.stages {
+                    stages.approved(event.at);
+                }
+                self.approved(event.at)
+            }
             What::LinePassed { step } => self.line_passed(*step, event.at),
             What::Soaking { batch, until } => self.soaks(*batch, *until),
             What::StepSkipped { step, .. } => self.step_skipped(*step, event.at),
@@ -52,6 +58,18 @@ impl Run {
             What::TakeAsked { by, reason, until } => self.take_was_asked(by, reason, *until),
             What::TakeRefused { .. } => self.take_answered(),
             What::ConnMoved { to, .. } => self.conn_moved(to),
+            What::Stage(stage) => self.stage_event(stage, event.at),
+            What::ParentPaused { by, reason } => {
+                self.pause(by, reason, event.at);
+                if let Some(pause) = &mut self.paused {
+                    pause.with_parent = true;
+                }
+                Vec::new()
+            }
+            What::ParentResumed => {
+                self.paused = None;
+                Vec::new()
+            }
             What::Ended { state } => self.end(*state, event.at),
         }
     }
@@ -283,6 +301,7 @@ impl Run {
             by: by.to_owned(),
             reason: reason.to_owned(),
             at,
+            with_parent: false,
         });
         Vec::new()
     }
@@ -295,6 +314,9 @@ impl Run {
         self.forgiven = self.failures();
         self.forgiven_in_batch = self.failed_in_batch;
         self.line.asked_again();
+        if let Some(stages) = &mut self.stages {
+            stages.resumed();
+        }
         self.barred.clear();
         Vec::new()
     }
@@ -302,6 +324,9 @@ impl Run {
     fn aborted(&mut self, by: &str, at: At) -> Vec<Effect> {
         self.aborted_by = Some(by.to_owned());
         self.paused = None;
+        if let Some(stages) = &mut self.stages {
+            stages.closed(at);
+        }
         let unstarted: Vec<HostIx> = self
             .hosts()
             .filter(|(_, state)| state.phase.is_unstarted())
@@ -406,9 +431,27 @@ impl Run {
         Vec::new()
     }
 
+    /// Work that begins again makes a run that had ended go on.
+    fn stage_event(&mut self, event: &StageEvent, at: At) -> Vec<Effect> {
+        if matches!(
+            event,
+            StageEvent::Reopened { .. } | StageEvent::TakenUp { .. }
+        ) {
+            self.ended = None;
+            self.aborted_by = None;
+        }
+        if let Some(stages) = &mut self.stages {
+            stages.apply(event, at);
+        }
+        Vec::new()
+    }
+
     fn end(&mut self, state: EndState, at: At) -> Vec<Effect> {
         self.ended = Some((state, at));
         self.paused = None;
+        if let Some(stages) = &mut self.stages {
+            stages.closed(at);
+        }
         vec![Effect::Ended]
     }
 }

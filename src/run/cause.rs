@@ -130,6 +130,7 @@ mod tests {
                 What::Created {
                     spec: String::new(),
                     starter: kim(),
+                    parent: None,
                     origin: Some(Origin {
                         tty: Some("pts/3".to_owned()),
                         host: Some("bastion2".to_owned()),

@@ -2,6 +2,7 @@
 
 use super::ids::{At, HostIx, RunId, StepIx};
 use super::outcome::{Outcome, OutcomeKind};
+use super::stages::StageIx;
 
 /// A request to change a run. `by` is the Unix user who asks.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +48,18 @@ pub enum Command {
         by: String,
         /// The step.
         step: StepIx,
+    },
+    /// Leave out what of a stage has not begun, or failed. Needs the conn.
+    SkipStage {
+        /// Who.
+        by: String,
+        /// The stage.
+        stage: StageIx,
+    },
+    /// Let stages begin after all that never did. Needs the conn.
+    TakeUp {
+        /// Who.
+        by: String,
     },
     /// Say that the run goes on past the step that asks.
     Approve {
@@ -182,6 +195,16 @@ pub enum Refusal {
         run: RunId,
         /// Who.
         by: String,
+    },
+    /// The conn of a part is that of the whole.
+    #[error(
+        "run {run} is part of run {parent}, and whoever has the conn of that has it here: conn runs take {parent} --reason …"
+    )]
+    PartOf {
+        /// The run.
+        run: RunId,
+        /// The run that it is part of.
+        parent: RunId,
     },
     /// A value that makes no sense.
     #[error("run {run}: {why}")]

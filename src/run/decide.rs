@@ -23,6 +23,15 @@ impl Run {
         if self.tally.reattaching > 0 {
             return RunState::Reattaching;
         }
+        if let Some(stages) = &self.stages {
+            return if stages.asked.is_some() && stages.live() == 0 {
+                RunState::Waiting(WaitFor::Approval)
+            } else if stages.has_begun() {
+                RunState::Running
+            } else {
+                RunState::Pending
+            };
+        }
         if self.asks().is_some() {
             return RunState::Waiting(WaitFor::Approval);
         }
@@ -113,6 +122,10 @@ impl Run {
                 },
                 now,
             ));
+        }
+        if self.stages.is_some() {
+            let what = self.advance_stages(now, around);
+            return what.map(|what| event(what, now));
         }
         if self.ended.is_none() && self.paused.is_none() && self.aborted_by.is_none() {
             if let Some(stop) = self.stop_over_limit(now) {

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::cause::Origin;
+use super::family::Parent;
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::outcome::Outcome;
 use super::phases::Phases;
+use super::stages::StageEvent;
 
 /// One thing that happened, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,9 @@ pub enum What {
         /// From where they asked, as their program said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
+        /// The run that this one is part of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
     },
     /// The intent to start one step on these hosts. Durable before any exec request leaves.
     Dispatched {
@@ -210,6 +215,17 @@ pub enum What {
         /// Hosts that were in flight.
         in_flight: u32,
     },
+    /// Something happened to the stages that the run is made of.
+    Stage(StageEvent),
+    /// It stands still because the run it is part of does.
+    ParentPaused {
+        /// Who paused that.
+        by: String,
+        /// Which.
+        reason: String,
+    },
+    /// The run it is part of goes on, and it with it.
+    ParentResumed,
     /// Nothing is left to do.
     Ended {
         /// How it ended.

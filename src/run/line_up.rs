@@ -7,6 +7,7 @@
 use super::event::{Event, What};
 use super::ids::{At, HostIx, StepIx};
 use super::spec::Act;
+use super::stages::Child;
 use super::state::{Effect, Phase, Run};
 
 /// The line of the open batch.
@@ -41,6 +42,16 @@ pub trait Around {
 
     /// Whether the condition of this step holds on the host. Asked only of steps that have one.
     fn holds(&self, host: HostIx, step: StepIx) -> bool;
+
+    /// How a run that this one is made of stands; none when it cannot be read any more.
+    fn child(&self, _run: super::ids::RunId) -> Option<Child> {
+        None
+    }
+
+    /// Whether such a run has not ended.
+    fn is_live(&self, run: super::ids::RunId) -> bool {
+        matches!(self.child(run), Some(Child::Live { .. }))
+    }
 }
 
 /// Nobody else works on any host, and every condition holds.

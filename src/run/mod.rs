@@ -10,6 +10,7 @@ pub mod complaint;
 pub mod decide;
 pub mod duration;
 pub mod event;
+pub mod family;
 pub mod filter;
 pub mod fold_groups;
 pub mod gather;
@@ -34,6 +35,7 @@ pub mod sign;
 
 pub mod size;
 pub mod spec;
+pub mod stages;
 pub mod state;
 pub mod strict_toml;
 pub mod tally;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::ids::StepIx;
 use super::retry::Retry;
+use super::stages::StagesSpec;
 
 /// Everything that was decided before the run began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct RunSpec {
     /// The flow that this is a run of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowRef>,
+    /// The runs that it is made of, when it is made of runs: then it has no hosts and steps itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<StagesSpec>,
 }
 
 /// The flow that a run executes, as it was when the run started.
@@ -83,8 +87,12 @@ pub enum RunKind {
     Exec,
     /// The checks before a maintenance window.
     Preflight,
-    /// A simple flow.
+    /// A flow.
     Flow,
+    /// Several actions at once.
+    Fanout,
+    /// The look at what must hold after a stage.
+    Gate,
 }
 
 impl RunKind {
@@ -94,6 +102,8 @@ impl RunKind {
             Self::Exec => "exec",
             Self::Preflight => "preflight",
             Self::Flow => "flow",
+            Self::Fanout => "fanout",
+            Self::Gate => "gate",
         }
     }
 }

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::event::{EndState, Finished};
+use super::family::Parent;
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::line_up::Line;
 use super::outcome::OutcomeKind;
-use super::spec::{Act, RunSpec, Step};
+use super::spec::{Act, RunKind, RunSpec, Step};
+use super::stages::Stages;
 use super::tally::Tally;
 
 pub use super::run_state::{RunState, WaitFor};
@@ -70,6 +72,8 @@ pub struct Pause {
     pub reason: String,
     /// When.
     pub at: At,
+    /// Whether it is only because the run that it is part of stands still.
+    pub with_parent: bool,
 }
 
 /// A request for the conn that has not been answered.
@@ -119,6 +123,10 @@ pub struct Run {
     pub ended: Option<(EndState, At)>,
     /// Who asked for it.
     pub starter: String,
+    /// The run that it is part of.
+    pub parent: Option<Parent>,
+    /// Where its stages stand, when it is made of runs.
+    pub stages: Option<Stages>,
     /// Who has the conn.
     pub holder: Option<String>,
     /// An unanswered request for the conn.
@@ -181,6 +189,8 @@ impl Run {
             created: at,
             ended: None,
             starter: starter.to_owned(),
+            parent: None,
+            stages: spec.stages.as_ref().map(Stages::new),
             holder: Some(starter.to_owned()),
             take_asked: None,
             paused: None,
@@ -231,9 +241,12 @@ impl Run {
     }
 
     pub(super) fn is_gate(&self, step: StepIx) -> bool {
-        self.spec
-            .step(step)
-            .is_some_and(|step| step.rules.gate.is_some())
+        // A run that is nothing but a look at a gate bars nobody: its verdict is how it ends.
+        self.spec.kind != RunKind::Gate
+            && self
+                .spec
+                .step(step)
+                .is_some_and(|step| step.rules.gate.is_some())
     }
 
     /// All hosts, in the order of the frozen targets.

@@ -23,10 +23,29 @@ pub struct Tally {
 
 impl Tally {
     /// As many hosts, none begun.
-    pub(super) fn all_waiting(hosts: usize) -> Self {
+    pub fn all_waiting(hosts: usize) -> Self {
         Self {
             waiting: u32::try_from(hosts).unwrap_or(u32::MAX),
             ..Self::default()
+        }
+    }
+
+    /// As many hosts, all ended in one way.
+    pub fn all_ended(hosts: u32, kind: OutcomeKind) -> Self {
+        let mut tally = Self::default();
+        tally.done[kind as usize] = hosts;
+        tally
+    }
+
+    /// Counts the hosts of another as well.
+    pub fn add(&mut self, other: &Self) {
+        self.waiting += other.waiting;
+        self.held += other.held;
+        self.parked += other.parked;
+        self.running += other.running;
+        self.reattaching += other.reattaching;
+        for (sum, more) in self.done.iter_mut().zip(other.done) {
+            *sum += more;
         }
     }
 

@@ -63,6 +63,7 @@ fn spec(hosts: u32, concurrency: u32, batches: Vec<u32>, durable: bool) -> RunSp
         lease: Lease::Shared,
         access: Access::default(),
         flow: None,
+        stages: None,
     }
 }
 

@@ -183,13 +183,15 @@ pub struct VersionLine {
     pub at: At,
 }
 
-/// What would a flow do on these hosts?
+/// What would a flow or fanout do on these hosts?
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanFlow {
-    /// The flow.
+    /// Which of the two.
+    pub kind: Kind,
+    /// Its name.
     pub name: String,
-    /// The host set.
+    /// The host set; empty, where its stages name their hosts.
     pub targets: String,
     /// Values of its parameters, as `NAME=VALUE`.
     pub set: Vec<String>,

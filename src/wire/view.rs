@@ -53,6 +53,66 @@ pub struct RunView {
     pub laggards: Vec<Laggard>,
     /// Hosts that have been silent for too long.
     pub silent: Vec<Laggard>,
+    /// The runs that it is made of, in the order of the text, when it is made of runs.
+    pub stages: Vec<StageView>,
+    /// The run that it is part of.
+    pub part_of: Option<PartOf>,
+}
+
+/// A stage of a run that is made of runs, or what it does for one item.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StageView {
+    /// The stage's name.
+    pub stage: String,
+    /// The item, when there are several.
+    pub item: Option<String>,
+    /// The stages that it needs.
+    pub needs: Vec<String>,
+    /// How many of those, when not all.
+    pub needs_count: usize,
+    /// Where it stands: `waiting`, `running`, `gate`, `soaking`, `succeeded`, `failed`,
+    /// `inconclusive`, `aborted`, `skipped`, `not_started`.
+    pub state: String,
+    /// Whether something about it did not end well, borne or accepted though it is.
+    pub marred: bool,
+    /// What sort of run does its work, and that run's line.
+    pub kind: String,
+    /// That.
+    pub title: String,
+    /// The run that does its work, once it began.
+    pub run: Option<RunId>,
+    /// That run's state, in the word of the contracts.
+    pub run_state: Option<String>,
+    /// Why that run stands still or waits.
+    pub because: Option<String>,
+    /// Whether something must hold after it.
+    pub gated: bool,
+    /// The run that looks at that, the newest.
+    pub gate: Option<RunId>,
+    /// Time after it, in seconds.
+    pub soak: f64,
+    /// When its soak is over.
+    pub until: Option<At>,
+    /// Counts of its hosts.
+    pub tally: Tally,
+    /// When it began.
+    pub began: Option<At>,
+    /// When it was over.
+    pub ended: Option<At>,
+}
+
+/// The run that a run is part of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartOf {
+    /// That run.
+    pub run: RunId,
+    /// The stage.
+    pub stage: u32,
+    /// The item in it, from 0.
+    pub item: u32,
+    /// Whether it looks at the stage's gate.
+    pub gate: bool,
 }
 
 /// A host and for how long.
@@ -126,6 +186,9 @@ pub struct RunLine {
     /// Who knows that it did not end well; told to consoles.
     #[serde(default)]
     pub acked: Option<Acked>,
+    /// The run that it is part of.
+    #[serde(default)]
+    pub part_of: Option<PartOf>,
 }
 
 /// Somebody knows of it: it needs nobody else.

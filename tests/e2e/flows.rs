@@ -165,7 +165,10 @@ fn a_step_whose_text_cannot_be_worked_out_fails_and_is_not_left_out() {
     // A value that no shell word can hold, for a step that has a condition which holds.
     let text = rollout(&mark, "", "")
         .replace("echo build=$(hostname)-7", "printf 'build=a\\\\000b\\\\n'")
-        .replace("name = \"confirm\"", "name = \"confirm\"\nwhen = \"batch == 1\"");
+        .replace(
+            "name = \"confirm\"",
+            "name = \"confirm\"\nwhen = \"batch == 1\"",
+        );
     apply(&rig, "upgrade", &text);
     let id = start(&rig, "upgrade", "web03", &["--set", "version=1.0"]);
     let shown = rig.wait_end(id);

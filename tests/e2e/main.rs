@@ -25,6 +25,7 @@ mod rig;
 mod run;
 mod shared;
 mod shared_rig;
+mod stages;
 mod steer;
 mod troubled_hosts;
 mod ways;

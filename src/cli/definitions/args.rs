@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::start::StartArgs;
 use crate::cli::exit::CliError;
 use crate::cli::run::absolute;
+use crate::flow::definition::Kind;
 use crate::wire::definitions::PlanFlow;
 
 /// `conn apply`.
@@ -144,11 +145,18 @@ pub struct PlanArgs {
 #[derive(Debug, Args)]
 #[allow(missing_docs, reason = "clap would take it for the command's own help")]
 pub struct OnHosts {
-    /// The flow.
+    /// Its name.
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// The hosts, in `ClusterShell` notation: web[01-20], @group, a,b!c.
-    #[arg(short = 'w', long = "targets", value_name = "TARGETS")]
+    /// The hosts, in `ClusterShell` notation: web[01-20], @group, a,b!c. Not for what has stages
+    /// that name their hosts.
+    #[arg(
+        short = 'w',
+        long = "targets",
+        value_name = "TARGETS",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub targets: String,
     /// The value of a parameter.
     #[arg(long, value_name = "NAME=VALUE")]
@@ -160,8 +168,9 @@ pub struct OnHosts {
 
 impl OnHosts {
     /// As the engine is asked for it.
-    pub fn asked(&self) -> Result<PlanFlow, CliError> {
+    pub fn asked(&self, kind: Kind) -> Result<PlanFlow, CliError> {
         Ok(PlanFlow {
+            kind,
             name: self.name.clone(),
             targets: self.targets.clone(),
             set: self.set.clone(),

@@ -1,4 +1,4 @@
-//! `conn flow plan`: what a flow would do, and nothing of it done.
+//! `conn flow plan`: what a flow or fanout would do, and nothing of it done.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use crate::cli::args::Args;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::print::{notice, one_line, say};
-use crate::flow::plan::{Does, PlanView, StepView};
+use crate::flow::definition::Kind;
+use crate::flow::plan::{Does, NodePlan, PlanView, StagePlan, StepView};
 use crate::flow::rollout::{OnExceeded, Strategy};
 use crate::inventory;
 use crate::run::duration::HumanDuration;
@@ -16,14 +17,14 @@ use crate::run::spec::OnFailure;
 use crate::wire::definitions::{PlanFlow, Planned};
 use crate::wire::{Reply, Request};
 
-/// `conn flow …`.
-pub async fn flow(args: &Args, command: &FlowCommand) -> Result<Exit, CliError> {
+/// `conn flow …` and `conn action …`.
+pub async fn flow(args: &Args, kind: Kind, command: &FlowCommand) -> Result<Exit, CliError> {
     match command {
-        FlowCommand::Plan(words) => plan(args, words.flow.asked()?, words.json).await,
+        FlowCommand::Plan(words) => plan(args, words.flow.asked(kind)?, words.json).await,
         FlowCommand::Start(words) if words.dry_run => {
-            plan(args, words.flow.asked()?, words.json).await
+            plan(args, words.flow.asked(kind)?, words.json).await
         }
-        FlowCommand::Start(words) => super::start::start(args, words).await,
+        FlowCommand::Start(words) => super::start::start(args, kind, words).await,
     }
 }
 
@@ -47,6 +48,19 @@ fn print(json: bool, planned: &Planned) -> Result<(), CliError> {
         notice(warning)?;
     }
     let plan = &planned.plan;
+    if !plan.stages.is_empty() {
+        say(&format!(
+            "{} version {}: {} in {}; nothing was started",
+            plan.flow,
+            planned.version,
+            counted(plan.hosts, "host", "hosts"),
+            counted(plan.stages.len(), "stage", "stages")
+        ))?;
+        for line in stages(plan, "") {
+            say(&line)?;
+        }
+        return say(&format!("\ndigest {}", plan.digest));
+    }
     say(&format!(
         "{} version {}: {} in {}; nothing was started",
         plan.flow,
@@ -59,6 +73,66 @@ fn print(json: bool, planned: &Planned) -> Result<(), CliError> {
         say(&line)?;
     }
     say(&format!("\ndigest {}", plan.digest))
+}
+
+/// What it is made of, each with the hosts and commands that it has.
+fn stages(plan: &PlanView, indent: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for stage in &plan.stages {
+        let needs = stage.needs.join(", ");
+        let after = match (stage.needs.len(), stage.needs_count) {
+            (0, _) => None,
+            (all, count) if all == count => Some(format!("after {needs}")),
+            (_, count) => Some(format!("after {count} of {needs}")),
+        };
+        let head = Some(format!("\n{indent}stage {}", stage.stage));
+        let parts = head.into_iter().chain(after).chain(around(stage));
+        lines.push(parts.collect::<Vec<_>>().join(", "));
+        for node in &stage.nodes {
+            lines.extend(run_of(node, indent));
+        }
+    }
+    lines
+}
+
+fn around(stage: &StagePlan) -> impl Iterator<Item = String> {
+    let many = stage.nodes.len() > 1;
+    let parts = [
+        stage
+            .nodes
+            .is_empty()
+            .then(|| "left out, as its condition does not hold".to_owned()),
+        stage.approve.then(|| "when a person says yes".to_owned()),
+        many.then(|| format!("{} at once", stage.parallel)),
+        (stage.soak > 0.0).then(|| format!("then {}", time(stage.soak))),
+    ];
+    parts.into_iter().flatten()
+}
+
+fn run_of(node: &NodePlan, indent: &str) -> Vec<String> {
+    let plan = &node.plan;
+    let item = node.item.as_deref().map(|item| format!("{item}: "));
+    let mut lines = vec![format!(
+        "{indent}  {}{}, {}",
+        item.unwrap_or_default(),
+        plan.flow,
+        counted(plan.hosts, "host", "hosts")
+    )];
+    let inside = format!("{indent}    ");
+    let own = if plan.stages.is_empty() {
+        let parts = batches(plan).into_iter().chain(limits(plan));
+        parts.chain(steps(plan)).collect()
+    } else {
+        stages(plan, &inside)
+    };
+    let own = own
+        .into_iter()
+        .map(|line| line.trim_start_matches('\n').to_owned());
+    lines.extend(own.map(|line| format!("{inside}{line}")));
+    if let Some(gate) = &node.gate {
+        lines.push(format!("{inside}gate behind it: {}", one_line(gate)));
+    }
+    lines
 }
 
 fn batches(plan: &PlanView) -> Vec<String> {

@@ -9,6 +9,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::follow::{Follow, Style};
 use crate::cli::print::notice;
 use crate::cli::run::left;
+use crate::flow::definition::Kind;
 use crate::wire::definitions::StartFlow;
 use crate::wire::{Reply, Request};
 
@@ -44,11 +45,11 @@ pub struct StartArgs {
     pub json: bool,
 }
 
-/// `conn flow start`.
-pub async fn start(args: &Args, words: &StartArgs) -> Result<Exit, CliError> {
+/// `conn flow start` and `conn action start`.
+pub async fn start(args: &Args, kind: Kind, words: &StartArgs) -> Result<Exit, CliError> {
     let client = connect(args, !words.detach).await?;
     let start = StartFlow {
-        plan: words.flow.asked()?,
+        plan: words.flow.asked(kind)?,
         no_wait: words.no_wait,
         shown: words.digest.clone(),
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::children::{begun, part_words};
 use super::{Core, CoreError, Live, NewRun};
 use crate::engine::audit::{AuditRecord, encode};
 use crate::engine::now;
@@ -11,6 +12,7 @@ use crate::engine::task::TaskKey;
 use crate::run::event::{Event, What};
 use crate::run::ids::RunId;
 use crate::run::spec::RunSpec;
+use crate::run::stages::Stages;
 use crate::run::state::{Effect, Run};
 use crate::store::{Append, Lsn, Store, StoreError, Stream};
 
@@ -62,18 +64,41 @@ impl Core {
         events: &[Event],
         audit: &[AuditRecord],
     ) -> Result<Lsn, StoreError> {
-        let Some(live) = self.runs.get_mut(&run) else {
-            return Ok(0);
-        };
+        self.commit_all(&[(run, events)], audit)
+    }
+
+    /// The same for several runs at once: all of it is written down, or nothing.
+    fn commit_all(
+        &mut self,
+        of_runs: &[(RunId, &[Event])],
+        audit: &[AuditRecord],
+    ) -> Result<Lsn, StoreError> {
         let mut records: Vec<Append> = audit.iter().map(AuditRecord::append).collect();
-        for (seq, event) in (live.next_seq..).zip(events) {
-            records.push(Append {
-                stream: Stream::Run(run.0),
-                payload: encode(event),
-                expect: Some(seq),
-            });
+        for (run, events) in of_runs {
+            let Some(live) = self.runs.get(run) else {
+                return Ok(0);
+            };
+            for (seq, event) in (live.next_seq..).zip(*events) {
+                records.push(Append {
+                    stream: Stream::Run(run.0),
+                    payload: encode(event),
+                    expect: Some(seq),
+                });
+            }
         }
         let lsn = append(self.parts.store.as_ref(), &records)?;
+        for (run, events) in of_runs {
+            self.written(*run, events, lsn);
+        }
+        self.parts.news.tell();
+        Ok(lsn)
+    }
+
+    /// Makes events that are in the journal part of their run.
+    fn written(&mut self, run: RunId, events: &[Event], lsn: Lsn) {
+        let Some(live) = self.runs.get_mut(&run) else {
+            return;
+        };
         live.next_seq += events.len() as u64;
         live.lsn = lsn;
         let mut effects = Vec::new();
@@ -81,12 +106,36 @@ impl Core {
             effects.extend(Arc::make_mut(&mut live.run).apply(event));
         }
         live.touched();
-        self.parts.news.tell();
         for effect in effects {
             self.carry_out(run, effect, lsn);
         }
         self.dirty.insert(run);
-        Ok(lsn)
+        self.tell_family(run, lsn);
+    }
+
+    /// Whoever a run is part of may have to do something now, and so may its parts.
+    fn tell_family(&mut self, run: RunId, lsn: Lsn) {
+        let Some(live) = self.runs.get(&run) else {
+            return;
+        };
+        let parts: Vec<RunId> = live
+            .run
+            .stages
+            .iter()
+            .flat_map(Stages::nodes)
+            .flat_map(|(_, node)| [node.run, node.gate])
+            .flatten()
+            .filter(|part| self.runs.contains_key(part))
+            .collect();
+        let parent = live.run.parent;
+        self.dirty.extend(parts);
+        if let Some(parent) = parent
+            && let Some(live) = self.runs.get_mut(&parent.run)
+        {
+            live.lsn = live.lsn.max(lsn);
+            live.touched();
+            self.dirty.insert(parent.run);
+        }
     }
 
     /// Starts at once what may only connect before the intent is durable; keeps the rest back.
@@ -149,7 +198,8 @@ impl Core {
             return;
         };
         live.over_since = live.run.ended.map(|_| now());
-        let summary = crate::engine::view::run_line(&live.run);
+        let state = Arc::clone(&live.run);
+        let summary = crate::engine::view::live_line(self, &state);
         let written = self.parts.store.put(
             &crate::engine::history::line_key(run),
             Some(&encode(&summary)),
@@ -179,6 +229,7 @@ impl Core {
                 spec: new.digest,
                 starter: new.by.clone(),
                 origin: new.origin,
+                parent: new.parent,
             },
         };
         let audit = AuditRecord {
@@ -186,9 +237,14 @@ impl Core {
             by: new.by.clone(),
             act: "start".to_owned(),
             run: Some(run),
-            text: started(&new.spec),
+            text: started(&new.spec) + &part_words(new.parent),
         };
-        let state = Run::new(run, new.spec, &new.by, at);
+        let begun = new.parent.map(|parent| {
+            let what = begun(parent, run);
+            (parent.run, Event { at, what })
+        });
+        let mut state = Run::new(run, new.spec, &new.by, at);
+        state.parent = new.parent;
         self.runs.insert(run, Live::new(state, 0, 0));
         self.next_run += 1;
         if let Some(stdin) = new.stdin {
@@ -199,7 +255,13 @@ impl Core {
             .parts
             .store
             .put(crate::engine::history::NEXT_RUN, Some(&next))
-            .and_then(|_| self.commit(run, &[created], &[audit]));
+            .and_then(|_| {
+                let mut all: Vec<(RunId, &[Event])> = vec![(run, std::slice::from_ref(&created))];
+                if let Some((parent, event)) = &begun {
+                    all.push((*parent, std::slice::from_ref(event)));
+                }
+                self.commit_all(&all, &[audit])
+            });
         match committed {
             Ok(lsn) => {
                 self.summarise(run);

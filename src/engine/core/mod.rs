@@ -4,6 +4,7 @@
 //! touched run go on (next batch, free slots, end). What has to wait for the disk is kept by LSN
 //! and released when that is durable.
 
+mod children;
 mod commit;
 mod leases;
 mod live;
@@ -28,6 +29,7 @@ use super::inbox::{Inbox, Message};
 use crate::engine::task::TaskKey;
 use crate::run::cause::Origin;
 use crate::run::event::What;
+use crate::run::family::Parent;
 use crate::run::ids::RunId;
 use crate::run::spec::RunSpec;
 use crate::store::{Durability, Lsn, StoreError};
@@ -56,6 +58,8 @@ pub struct NewRun {
     pub origin: Option<Origin>,
     /// Be refused rather than wait for a lease.
     pub no_wait: bool,
+    /// The run that it is to be part of.
+    pub parent: Option<Parent>,
 }
 
 /// Why the core ended.

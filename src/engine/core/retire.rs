@@ -1,5 +1,6 @@
 //! Runs that are over leave memory and the live log.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Core;
@@ -27,6 +28,7 @@ impl Core {
             })
             .map(|(id, _)| *id)
             .collect();
+        let over = self.whole_families(over);
         if over.is_empty() || self.parts.store.health().space == SpaceState::Full {
             return;
         }
@@ -39,6 +41,30 @@ impl Core {
                     tracing::error!(%run, %error, "a run that is over could not be sealed");
                 }
             });
+        }
+    }
+
+    /// Those of which every part, and whatever they are part of, is among them: a run is taken up
+    /// again only as a whole.
+    fn whole_families(&self, runs: Vec<RunId>) -> Vec<RunId> {
+        let mut left: BTreeSet<RunId> = runs.into_iter().collect();
+        let families: Vec<(RunId, RunId)> = self
+            .runs
+            .values()
+            .filter_map(|live| Some((live.run.id, live.run.parent?.run)))
+            .filter(|(_, parent)| self.runs.contains_key(parent))
+            .collect();
+        loop {
+            let before = left.len();
+            for (part, whole) in &families {
+                if left.contains(part) != left.contains(whole) {
+                    left.remove(part);
+                    left.remove(whole);
+                }
+            }
+            if left.len() == before {
+                return left.into_iter().collect();
+            }
         }
     }
 }

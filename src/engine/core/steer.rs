@@ -10,6 +10,7 @@ use crate::engine::{history, now, view};
 use crate::run::command::{Command, Verdict};
 use crate::run::ids::{HostIx, RunId};
 use crate::run::state::Run;
+use crate::store::StoreError;
 use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
@@ -22,10 +23,10 @@ impl Core {
         act: &Steer,
         reply: oneshot::Sender<Result<RunView, Fault>>,
     ) {
-        match self.steer_now(run, by, act) {
+        match self.steer_now(run, &by, act) {
             Ok(lsn) => self.answer_when_durable(lsn, reply, move |core| {
                 core.live_run(run)
-                    .map(|live| view::run_view(live, &[], &[]))
+                    .map(|live| view::run_view(core, live, &[], &[]))
                     .ok_or_else(|| unknown(run))
             }),
             Err(fault) => {
@@ -35,29 +36,37 @@ impl Core {
         }
     }
 
-    fn steer_now(&mut self, id: RunId, by: String, act: &Steer) -> Result<u64, Fault> {
+    fn steer_now(&mut self, id: RunId, by: &str, act: &Steer) -> Result<u64, Fault> {
+        let id = match act {
+            Steer::Resume => self.to_resume(id),
+            Steer::Approve { .. } | Steer::Reject { .. } => self.who_asks(id),
+            _ => id,
+        };
         let live = self.runs.get(&id).ok_or_else(|| self.not_here(id, act))?;
-        let (word, text) = describe(act);
+        let of_hosts = matches!(
+            act,
+            Steer::Retry { .. } | Steer::Skip { .. } | Steer::Settle { .. }
+        );
+        if live.run.stages.is_some() && of_hosts {
+            return self.steer_parts(id, by, act);
+        }
         let holder_attached = live
             .run
             .holder
             .as_deref()
             .is_some_and(|holder| self.clients.is_attached(holder));
-        let command = command(&live.run, by.clone(), act, holder_attached)?;
-        let at = now();
+        let command = command(&live.run, by.to_owned(), act, holder_attached)?;
         let events = live
             .run
-            .decide(&command, at)
+            .decide(&command, now())
             .map_err(|refusal| Fault::refused(refusal.to_string()))?;
-        let audit = AuditRecord {
-            at,
-            by,
-            act: word.to_owned(),
-            run: Some(id),
-            text,
-        };
-        self.commit(id, &events, &[audit])
-            .map_err(|error| Fault::engine(error.to_string()))
+        let audit = record(id, by, act);
+        let engine = |error: StoreError| Fault::engine(error.to_string());
+        let lsn = self.commit(id, &events, &[audit]).map_err(engine)?;
+        if matches!(act, Steer::Resume) {
+            self.resume_parts(id, &by).map_err(engine)?;
+        }
+        Ok(lsn)
     }
 
     /// The answer for a run that is not in memory: it is sealed, or never was.
@@ -85,7 +94,24 @@ pub fn unknown(run: RunId) -> Fault {
     ))
 }
 
-fn command(run: &Run, by: String, act: &Steer, holder_attached: bool) -> Result<Command, Fault> {
+/// What the audit records say of a request.
+pub(super) fn record(run: RunId, by: &str, act: &Steer) -> AuditRecord {
+    let (word, text) = describe(act);
+    AuditRecord {
+        at: now(),
+        by: by.to_owned(),
+        act: word.to_owned(),
+        run: Some(run),
+        text,
+    }
+}
+
+pub(super) fn command(
+    run: &Run,
+    by: String,
+    act: &Steer,
+    holder_attached: bool,
+) -> Result<Command, Fault> {
     Ok(match act {
         Steer::Pause { reason } => Command::Pause {
             by,
@@ -107,6 +133,10 @@ fn command(run: &Run, by: String, act: &Steer, holder_attached: bool) -> Result<
         Steer::Skip { hosts } => Command::Skip {
             by,
             hosts: hosts_of(run, hosts)?,
+        },
+        Steer::SkipStep { step } if run.stages.is_some() => Command::SkipStage {
+            by,
+            stage: view::stage_of(run, step)?,
         },
         Steer::SkipStep { step } => Command::SkipStep {
             by,

@@ -99,6 +99,7 @@ impl Bench {
             by: "ann".to_owned(),
             origin: None,
             no_wait: false,
+            parent: None,
         };
         let id = self.inbox.create(new).await.unwrap();
         loop {
@@ -147,6 +148,7 @@ fn spec(hosts: u32, durable: bool) -> RunSpec {
         lease: Lease::Shared,
         access: Access::default(),
         flow: None,
+        stages: None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::run::event::{Event, What};
 use crate::run::ids::{HostIx, RunId, StepIx};
 use crate::run::line_up::Around;
 use crate::run::spec::Lease;
+use crate::run::stages::Child;
 use crate::run::state::RunState;
 use crate::store::StoreError;
 
@@ -37,6 +38,15 @@ impl Around for AroundRun<'_> {
             (Some(flow), Some(part)) => flow.holds(part, host, &live.run),
             _ => true,
         }
+    }
+
+    fn child(&self, run: RunId) -> Option<Child> {
+        self.core.runs.get(&run).map(|live| live.run.as_child())
+    }
+
+    fn is_live(&self, run: RunId) -> bool {
+        let live = self.core.runs.get(&run);
+        live.is_some_and(|live| live.run.ended.is_none())
     }
 }
 
@@ -106,6 +116,7 @@ impl Core {
                     Err(error) => return Err(error.into()),
                 }
             }
+            self.start_children(run)?;
             // The events of this very turn marked it again; it has just gone on as far as it can.
             self.dirty.remove(&run);
         }
@@ -120,6 +131,10 @@ impl Core {
         let run = &self.runs.get(&id)?.run;
         let at = now();
         let around = AroundRun { core: self, id };
+        let parent = run.parent.and_then(|parent| self.runs.get(&parent.run));
+        if let Some(event) = parent.and_then(|parent| run.follow(&parent.run, at)) {
+            return Some(event);
+        }
         if let Some(event) = run.advance(at, &around) {
             return Some(event);
         }

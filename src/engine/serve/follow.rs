@@ -71,7 +71,7 @@ impl Session {
         let (ended, ended_seen) = view::ended_since(&run, seen, ENDED_A_PAGE);
         Ok(Snapshot {
             all_ended_given: given_all(&run, ended_seen),
-            view: view::plain_view(&run),
+            view: self.sealed_view(&run).await?,
             ended,
             ended_seen,
             lsn: 0,
@@ -136,7 +136,7 @@ fn snapshot_of(core: &Core, live: &Live, seen: u64) -> Snapshot {
     let (ended, ended_seen) = view::ended_since(run, seen, ENDED_A_PAGE);
     Snapshot {
         all_ended_given: given_all(run, ended_seen),
-        view: view::run_view(live, &laggards, &silent),
+        view: view::run_view(core, live, &laggards, &silent),
         ended,
         ended_seen,
         lsn: live.lsn,

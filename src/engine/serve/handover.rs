@@ -45,7 +45,7 @@ impl Session {
         let mut failed = Vec::new();
         for line in bad.into_iter().take(MOST_FAILED) {
             let (run, _) = self.run(line.run).await?;
-            failed.push(handover_run(&run, |_| None));
+            failed.push(handover_run(line, &run, |_| None));
         }
         let notes = self
             .blocking(move |parts| notes(parts.store.as_ref(), since_ms))
@@ -66,7 +66,9 @@ fn stored_lines(store: &dyn Store) -> Result<Vec<RunLine>, Fault> {
 }
 
 fn lines(core: &Core) -> Vec<RunLine> {
-    core.live().map(|live| view::run_line(&live.run)).collect()
+    core.live()
+        .map(|live| view::live_line(core, &live.run))
+        .collect()
 }
 
 /// Runs that go on, and runs that somebody has to settle.
@@ -75,14 +77,14 @@ fn open_runs(core: &Core) -> Vec<HandoverRun> {
     core.live()
         .map(|live| &live.run)
         .filter(|run| run.ended.is_none() || run.tally.ended(OutcomeKind::InDoubt) > 0)
-        .map(|run| handover_run(run, holder))
+        .map(|run| handover_run(view::live_line(core, run), run, holder))
         .collect()
 }
 
-fn handover_run(run: &Run, holder: impl Fn(RunId) -> Option<String>) -> HandoverRun {
+fn handover_run(line: RunLine, run: &Run, holder: impl Fn(RunId) -> Option<String>) -> HandoverRun {
     let view = view::plain_view(run);
     HandoverRun {
-        line: view::run_line(run),
+        line,
         because: view.because,
         asked_by: view.asked_by.map(|(by, _)| by),
         hosts: standings(run, holder),

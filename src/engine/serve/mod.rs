@@ -7,6 +7,7 @@ mod definitions;
 mod fold;
 mod folded;
 mod follow;
+mod freeze_stages;
 mod grid;
 mod groups;
 mod handover;
@@ -25,6 +26,7 @@ mod start;
 mod start_flow;
 mod status;
 mod uploads;
+mod work_out;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -93,7 +93,7 @@ fn in_memory(core: &Core) -> InMemory {
         .take(MOST_OPEN)
         .map(|live| {
             let (laggards, silent) = slow_hosts(core, live);
-            view::run_view(live, &laggards, &silent)
+            view::run_view(core, live, &laggards, &silent)
         })
         .collect();
     InMemory {
@@ -102,7 +102,7 @@ fn in_memory(core: &Core) -> InMemory {
         ended: core
             .live()
             .filter(|live| !is_open(live))
-            .map(|live| view::run_line(&live.run))
+            .map(|live| view::live_line(core, &live.run))
             .collect(),
         all: core.live().map(|live| live.run.id).collect(),
         work: work(core),

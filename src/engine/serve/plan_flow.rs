@@ -1,151 +1,98 @@
-//! What a flow would do, worked out without doing any of it.
-
-use std::sync::Arc;
+//! What a flow or fanout would do, worked out without doing any of it.
 
 use super::Session;
-use super::definitions::{none, removed};
-use super::queries::identity;
-use super::start_flow::access;
+use super::work_out::{Simple, Stock, Whole, Worked, WorkedNode, WorkedStage, stock, worked_out};
 use crate::engine::Parts;
-use crate::engine::definitions::{DefinitionError, Shelf, Stored};
 use crate::engine::people::Person;
-use crate::flow::definition::{Body, Kind};
-use crate::flow::give::{Values, offers};
-use crate::flow::order::Host;
-use crate::flow::param::Params;
-use crate::flow::plan::{Plan, PlanError, RunFacts};
-use crate::inventory::ResolvedHost;
-use crate::run::spec::{Access, Target};
+use crate::flow::plan::{NodePlan, PlanView, StagePlan};
 use crate::wire::definitions::{PlanFlow, Planned};
 use crate::wire::reply::{Fault, Reply};
-use crate::wire::request::HostsQuery;
 
 impl Session {
     pub(super) async fn plan_flow(&self, asked: PlanFlow) -> Result<Reply, Fault> {
-        let name = asked.name.clone();
-        let stored = self.look(move |shelf| flow(shelf, &name)).await??;
+        let stock = self.stock(&asked).await?;
         let person = self.person.clone();
         let planned = self
-            .blocking(move |parts| plan(parts, &asked, stored, &person))
+            .blocking(move |parts| plan(parts, &asked, &stock, &person))
             .await?;
         Ok(Reply::Planned(Box::new(planned)))
     }
+
+    /// The definition that is asked for, and all that it refers to.
+    pub(super) async fn stock(&self, asked: &PlanFlow) -> Result<Stock, Fault> {
+        let (kind, name) = (asked.kind, asked.name.clone());
+        self.look(move |shelf| stock(shelf, kind, &name)).await?
+    }
 }
 
-pub(super) fn flow(
-    shelf: &Shelf<'_>,
-    name: &str,
-) -> Result<Result<Stored, Fault>, DefinitionError> {
-    Ok(match shelf.current(Kind::Flow, name)? {
-        Some(stored) => Ok(stored),
-        None => Err(match shelf.standing(Kind::Flow, name)? {
-            Some(standing) => removed(&standing),
-            None => none(shelf, Kind::Flow, name)?,
-        }),
-    })
-}
-
-/// A flow, its hosts and its values, worked out and found to be possible on every host.
-pub(super) struct Worked {
-    pub plan: Plan,
-    pub version: u32,
-    /// In the order of the plan's hosts.
-    pub targets: Vec<Target>,
-    pub access: Access,
-    pub warnings: Vec<String>,
-}
-
-fn plan(
-    parts: &Parts,
-    asked: &PlanFlow,
-    stored: Stored,
-    person: &Person,
-) -> Result<Planned, Fault> {
-    let worked = worked_out(parts, asked, stored, person, None)?;
-    let view = worked.plan.view();
+fn plan(parts: &Parts, asked: &PlanFlow, stock: &Stock, person: &Person) -> Result<Planned, Fault> {
+    let (worked, warnings) = worked_out(parts, asked, stock, person, None)?;
     Ok(Planned {
-        version: worked.version,
-        plan: view.map_err(|error| Fault::usage(error.message))?,
-        warnings: worked.warnings,
+        version: match &worked {
+            Worked::Simple(simple) => simple.version,
+            Worked::Whole(whole) => whole.version,
+        },
+        plan: view(&worked)?,
+        warnings,
     })
 }
 
-/// Works a flow out for these hosts; `number` is that of the run, when one is to start.
-pub(super) fn worked_out(
-    parts: &Parts,
-    asked: &PlanFlow,
-    stored: Stored,
-    person: &Person,
-    number: Option<u64>,
-) -> Result<Worked, Fault> {
-    let usage = |error: PlanError| Fault::usage(error.to_string());
-    if !matches!(stored.definition.body, Body::Simple { .. }) {
-        return Err(usage(PlanError::NotSimple(asked.name.clone())));
+fn view(worked: &Worked) -> Result<PlanView, Fault> {
+    match worked {
+        Worked::Simple(simple) => of_simple(simple),
+        Worked::Whole(whole) => of_whole(whole),
     }
-    let mut query = HostsQuery {
-        targets: asked.targets.clone(),
-        ssh_config: asked.ssh_config.clone(),
-        ..HostsQuery::default()
-    };
-    query.identity = identity(parts, &query, person)?;
-    let values = values(parts, &query, &stored.definition.params, &asked.set)?;
-    let found = parts.directory.resolve(&query)?;
-    let access = access(asked, query.identity);
-    let (targets, hosts): (Vec<Target>, Vec<Host>) = found
-        .hosts
-        .into_iter()
-        .map(|host| (host.target, of(host.resolved)))
-        .unzip();
-    let hosts: Arc<[Host]> = hosts.into();
-    let run = RunFacts {
-        id: number,
-        starter: person.name.clone(),
-    };
-    let plan = Plan::new(Arc::new(stored.definition), hosts, values, run).map_err(usage)?;
-    plan.verify().map_err(|errors| all_of(&errors))?;
-    Ok(Worked {
-        plan,
-        version: stored.version,
-        targets,
-        access,
-        warnings: found.warnings,
+}
+
+fn of_simple(simple: &Simple) -> Result<PlanView, Fault> {
+    let mut view = simple
+        .plan
+        .view()
+        .map_err(|error| Fault::usage(error.message))?;
+    if let Some(limit) = simple.max_failures {
+        let hosts = u32::try_from(view.hosts).unwrap_or(u32::MAX);
+        view.max_failures = Some(limit.of(hosts));
+    }
+    if let Some(exceeded) = simple.on_exceeded {
+        view.on_exceeded = exceeded;
+    }
+    Ok(view)
+}
+
+fn of_whole(whole: &Whole) -> Result<PlanView, Fault> {
+    let stages: Vec<StagePlan> = whole
+        .stages
+        .iter()
+        .map(|stage| of_stage(whole, stage))
+        .collect::<Result<_, _>>()?;
+    let nodes = stages.iter().flat_map(|stage| &stage.nodes);
+    Ok(PlanView {
+        flow: whole.definition.name.clone(),
+        hosts: nodes.map(|node| node.plan.hosts).sum(),
+        digest: whole.digest(),
+        stages,
+        ..PlanView::default()
     })
 }
 
-/// The values that were given, checked. Host sets among them mean what the inventory says.
-fn values(
-    parts: &Parts,
-    query: &HostsQuery,
-    params: &Params,
-    words: &[String],
-) -> Result<Values, Fault> {
-    let offers = offers(words).map_err(|errors| all_of(&errors))?;
-    let expand = |text: &str| {
-        let query = HostsQuery {
-            targets: text.to_owned(),
-            ..query.clone()
-        };
-        let found = parts.directory.resolve(&query);
-        let found = found.map_err(|fault| fault.message)?;
-        Ok(found
-            .hosts
-            .into_iter()
-            .map(|host| host.resolved.host)
-            .collect())
-    };
-    Values::check(params, &offers, &expand).map_err(|errors| all_of(&errors))
+fn of_stage(whole: &Whole, stage: &WorkedStage) -> Result<StagePlan, Fault> {
+    let needs = stage.needs.of.iter();
+    let names = needs.filter_map(|need| whole.stages.get(need.0));
+    Ok(StagePlan {
+        stage: stage.name.clone(),
+        needs: names.map(|stage| stage.name.clone()).collect(),
+        needs_count: stage.needs.count,
+        parallel: stage.parallel,
+        approve: stage.approve.is_some(),
+        soak: stage.soak.as_secs_f64(),
+        nodes: stage.nodes.iter().map(of_node).collect::<Result<_, _>>()?,
+    })
 }
 
-fn of(host: ResolvedHost) -> Host {
-    Host {
-        name: host.host.into(),
-        labels: host.labels,
-        vars: host.vars,
-    }
-}
-
-/// Everything that is wrong, a line each.
-fn all_of<E: ToString>(errors: &[E]) -> Fault {
-    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    Fault::usage(lines.join("\n"))
+fn of_node(node: &WorkedNode) -> Result<NodePlan, Fault> {
+    Ok(NodePlan {
+        item: node.item.clone(),
+        gate: node.gate.as_ref().and_then(|gate| gate.title.clone()),
+        plan: view(&node.work)?,
+    })
 }

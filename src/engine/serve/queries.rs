@@ -39,7 +39,10 @@ impl Session {
         let live: Vec<RunLine> = self
             .server
             .inbox
-            .look(|core| core.live().map(|live| view::run_line(&live.run)).collect())
+            .look(|core| {
+                let lines = core.live().map(|live| view::live_line(core, &live.run));
+                lines.collect()
+            })
             .await?;
         let mut lines = self
             .blocking(|parts| {
@@ -188,6 +191,13 @@ impl Session {
         .await
     }
 
+    /// A run of the past, as clients are shown it.
+    pub(super) async fn sealed_view(&self, run: &Arc<Run>) -> Result<RunView, Fault> {
+        let run = Arc::clone(run);
+        self.blocking(move |parts| Ok(view::sealed_view(parts.store.as_ref(), &run)))
+            .await
+    }
+
     /// A run with its view, from memory or from the store, shown only when it is durable.
     pub(super) async fn run(&self, id: RunId) -> Result<(Arc<Run>, RunView), Fault> {
         let live = self
@@ -196,7 +206,7 @@ impl Session {
             .look(move |core| {
                 core.live_run(id).map(|live| {
                     let (laggards, silent) = slow_hosts(core, live);
-                    let view = view::run_view(live, &laggards, &silent);
+                    let view = view::run_view(core, live, &laggards, &silent);
                     (live.run.clone(), view, live.lsn)
                 })
             })
@@ -206,7 +216,7 @@ impl Session {
             return Ok((run, view));
         }
         let (run, _) = self.replayed(id).await?;
-        let view = view::plain_view(&run);
+        let view = self.sealed_view(&run).await?;
         Ok((run, view))
     }
 }

@@ -136,6 +136,7 @@ mod tests {
             ended: None,
             tally: crate::run::tally::Tally::default(),
             acked: None,
+            part_of: None,
         };
         let value = crate::engine::audit::encode(&line);
         store

@@ -99,7 +99,7 @@ impl Session {
         }
         let (run, events) = self.replayed(id).await?;
         Ok(Standing {
-            view: view::plain_view(&run),
+            view: self.sealed_view(&run).await?,
             run,
             events,
             slow: Vec::new(),
@@ -129,7 +129,7 @@ fn standing_of(core: &Core, live: &Live) -> Standing {
     let (laggards, silent) = slow_hosts(core, live);
     Standing {
         run: live.run.clone(),
-        view: view::run_view(live, &laggards, &silent),
+        view: view::run_view(core, live, &laggards, &silent),
         events: live.next_seq,
         slow: slowest(core, live),
         lsn: live.lsn,

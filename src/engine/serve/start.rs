@@ -45,6 +45,7 @@ impl Session {
                 by,
                 origin,
                 no_wait,
+                parent: None,
             })
             .await?;
         Ok(Reply::Started { run, warnings })
@@ -102,6 +103,7 @@ fn freeze(
         },
         access,
         flow: None,
+        stages: None,
     };
     let mut warnings = warnings(start);
     warnings.extend(found.warnings);

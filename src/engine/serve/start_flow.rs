@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Session;
-use super::plan_flow::{Worked, flow, worked_out};
+use super::work_out::{Simple, Worked, worked_out};
 use crate::engine::Parts;
 use crate::engine::audit::encode;
 use crate::engine::core::{Core, NewRun};
 use crate::engine::flows::Frozen;
 use crate::engine::view::clip;
+use crate::flow::definition::Definition;
+use crate::flow::give::Values;
 use crate::flow::plan::{Does, Found, Plan, Turn};
 use crate::flow::rollout::{Gate, GateBy, Inconclusive, OnExceeded, Rollout, Strategy};
 use crate::flow::step::{self, Step, Verify, VerifyBy};
 use crate::run::spec::{
-    self, Access, Act, Approval, Exec, FlowPart, FlowRef, Push, RunKind, RunSpec, StepRules,
+    self, Access, Act, Approval, Exec, FlowPart, FlowRef, Push, RunSpec, StepRules,
 };
 use crate::wire::definitions::{PlanFlow, StartFlow};
 use crate::wire::reply::{Fault, Reply};
@@ -27,17 +29,16 @@ const MOST_FILE: u64 = 1 << 30;
 
 impl Session {
     pub(super) async fn start_flow(&self, asked: StartFlow) -> Result<Reply, Fault> {
-        let name = asked.plan.name.clone();
-        let stored = self.look(move |shelf| flow(shelf, &name)).await??;
+        let stock = self.stock(&asked.plan).await?;
         let number = self.server.inbox.look(Core::next_number).await?;
         let (person, by) = (self.person.clone(), self.person.name.clone());
         let no_wait = asked.no_wait;
         let (spec, digest, warnings) = self
             .blocking(move |parts| {
-                let worked = worked_out(parts, &asked.plan, stored, &person, Some(number))?;
+                let (worked, warnings) =
+                    worked_out(parts, &asked.plan, &stock, &person, Some(number))?;
                 as_looked_at(&asked, &worked)?;
-                let warnings = worked.warnings.clone();
-                let spec = freeze(parts, &asked.plan, worked)?;
+                let spec = freeze(parts, worked)?;
                 let digest = parts.store.put_blob(&encode(&spec));
                 let digest = digest.map_err(|error| Fault::engine(error.to_string()))?;
                 Ok((spec, digest, warnings))
@@ -50,6 +51,7 @@ impl Session {
             by,
             origin: self.origin.clone(),
             no_wait,
+            parent: None,
         };
         let run = self.server.inbox.create(new).await?;
         Ok(Reply::Started { run, warnings })
@@ -58,7 +60,7 @@ impl Session {
 
 /// What was shown to the person is what starts, or nothing does.
 fn as_looked_at(asked: &StartFlow, worked: &Worked) -> Result<(), Fault> {
-    let digest = worked.plan.digest();
+    let digest = worked.digest();
     match &asked.shown {
         Some(shown) if *shown != digest => Err(Fault::refused(format!(
             "{} is not what it was when you looked: its definition, hosts or values changed. \
@@ -69,17 +71,34 @@ fn as_looked_at(asked: &StartFlow, worked: &Worked) -> Result<(), Fault> {
     }
 }
 
-fn freeze(parts: &Parts, asked: &PlanFlow, worked: Worked) -> Result<RunSpec, Fault> {
-    let Worked {
+/// What is started, as it is kept with the run; of a whole, everything that it is made of as well.
+fn freeze(parts: &Parts, worked: Worked) -> Result<RunSpec, Fault> {
+    match worked {
+        Worked::Simple(simple) => freeze_simple(parts, *simple),
+        Worked::Whole(whole) => super::freeze_stages::freeze(parts, *whole),
+    }
+}
+
+pub(super) fn freeze_simple(parts: &Parts, simple: Simple) -> Result<RunSpec, Fault> {
+    let Simple {
+        kind,
+        title: given,
         plan,
         version,
+        targets_text,
         targets,
         access,
-        ..
-    } = worked;
+        max_failures,
+        on_exceeded,
+        neither,
+    } = simple;
+    let name = plan.definition().name.clone();
     let rollout = plan
         .rollout()
-        .ok_or_else(|| Fault::usage(format!("{} is no simple flow", asked.name)))?;
+        .ok_or_else(|| Fault::usage(format!("{name} is no simple flow")))?;
+    let mut rollout = rollout.clone();
+    rollout.on_exceeded = on_exceeded.unwrap_or(rollout.on_exceeded);
+    let rollout = &rollout;
     possible(&plan, rollout, parts.settings.shared).map_err(Fault::usage)?;
     let order: Vec<usize> = plan.batches().iter().flatten().copied().collect();
     for host in &order {
@@ -99,32 +118,49 @@ fn freeze(parts: &Parts, asked: &PlanFlow, worked: Worked) -> Result<RunSpec, Fa
     };
     let frozen =
         serde_json::to_string(&frozen).map_err(|error| Fault::engine(error.to_string()))?;
+    let mut steps = steps(&plan, rollout);
+    for step in &mut steps {
+        step.rules.gate = step.rules.gate.take().or_else(|| neither.clone());
+    }
+    let mut turns = rollout_of(&plan, rollout);
+    if let Some(limit) = max_failures {
+        let hosts = u32::try_from(order.len()).unwrap_or(u32::MAX);
+        turns.max_failures = Some(limit.of(hosts));
+    }
+    let title = given.map_or_else(
+        || title(plan.definition(), plan.values()),
+        |title| clip(&one_line(&title), LONGEST_TITLE),
+    );
     Ok(RunSpec {
-        kind: RunKind::Flow,
-        title: title(&plan),
-        targets_text: asked.targets.clone(),
+        kind,
+        title,
+        targets_text,
         targets: order.iter().map(|host| targets[*host].clone()).collect(),
-        steps: steps(&plan, rollout),
-        rollout: rollout_of(&plan, rollout),
+        steps,
+        rollout: turns,
         lease: rollout.lease,
         access,
         flow: Some(FlowRef {
-            name: asked.name.clone(),
+            name,
             version,
             digest: plan.digest(),
             frozen,
         }),
+        stages: None,
     })
 }
 
 /// The name, and the values as they were given.
-fn title(plan: &Plan) -> String {
-    let values = plan
-        .values()
+pub(super) fn title(definition: &Definition, values: &Values) -> String {
+    let values = values
         .iter()
         .map(|(name, value)| format!(" {name}={value}"));
-    let title = plan.definition().name.clone() + &values.collect::<String>();
+    let title = definition.name.clone() + &values.collect::<String>();
     clip(&title, LONGEST_TITLE)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `Err` names the first thing that this version cannot do: nothing is started half.
@@ -263,15 +299,7 @@ fn one(place: u16, step: &Step) -> spec::Step {
             mode: push.mode,
         }),
         step::Act::Wait(time) => Act::Wait(*time),
-        step::Act::Approve(approve) => Act::Approve(Approval {
-            not_starter: approve.not_starter,
-            expires: approve.expires,
-            use_within: approve.use_within,
-            text: approve
-                .text
-                .as_ref()
-                .map_or_else(String::new, |text| text.source().to_owned()),
-        }),
+        step::Act::Approve(approve) => Act::Approve(approval(approve)),
         // Refused before.
         _ => Act::Wait(Duration::ZERO),
     };
@@ -287,6 +315,19 @@ fn one(place: u16, step: &Step) -> spec::Step {
             ..StepRules::default()
         },
         part: Some(FlowPart::Step(place)),
+    }
+}
+
+/// The question to a person.
+pub(super) fn approval(approve: &step::Approve) -> Approval {
+    Approval {
+        not_starter: approve.not_starter,
+        expires: approve.expires,
+        use_within: approve.use_within,
+        text: approve
+            .text
+            .as_ref()
+            .map_or_else(String::new, |text| text.source().to_owned()),
     }
 }
 

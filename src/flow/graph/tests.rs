@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::read;
+use crate::run::stages::{Standing, hopeless, ready};
 
 fn stages(needs: &[&str]) -> Result<Vec<Stage>, String> {
     let mut text = "kind = 'multi'\nname = 'G'\n".to_owned();
@@ -38,27 +39,33 @@ fn a_stage_is_ready_when_what_it_needs_has_succeeded() {
     .unwrap();
     let graph = Graph::new(&stages).unwrap();
     assert_eq!(graph.order(), ix(&[0, 1, 2, 3]));
-    assert_eq!(graph.ready(&[Waiting; 4]), ix(&[0]));
-    assert_eq!(graph.ready(&[Running, Waiting, Waiting, Waiting]), ix(&[]));
+    assert_eq!(ready(graph.needs(), &[Waiting; 4]), ix(&[0]));
     assert_eq!(
-        graph.ready(&[Succeeded, Waiting, Waiting, Waiting]),
-        ix(&[1, 2])
-    );
-    assert_eq!(
-        graph.ready(&[Succeeded, Failed, Succeeded, Waiting]),
-        ix(&[3])
-    );
-    assert_eq!(graph.ready(&[Skipped, Waiting, Running, Waiting]), ix(&[1]));
-    assert_eq!(
-        graph.hopeless(&[Failed, Waiting, Waiting, Waiting]),
-        ix(&[1, 2, 3])
-    );
-    assert_eq!(
-        graph.hopeless(&[Succeeded, Failed, Waiting, Waiting]),
+        ready(graph.needs(), &[Running, Waiting, Waiting, Waiting]),
         ix(&[])
     );
     assert_eq!(
-        graph.hopeless(&[Succeeded, Failed, Failed, Waiting]),
+        ready(graph.needs(), &[Succeeded, Waiting, Waiting, Waiting]),
+        ix(&[1, 2])
+    );
+    assert_eq!(
+        ready(graph.needs(), &[Succeeded, Failed, Succeeded, Waiting]),
+        ix(&[3])
+    );
+    assert_eq!(
+        ready(graph.needs(), &[Skipped, Waiting, Running, Waiting]),
+        ix(&[1])
+    );
+    assert_eq!(
+        hopeless(graph.needs(), &[Failed, Waiting, Waiting, Waiting]),
+        ix(&[1, 2, 3])
+    );
+    assert_eq!(
+        hopeless(graph.needs(), &[Succeeded, Failed, Waiting, Waiting]),
+        ix(&[])
+    );
+    assert_eq!(
+        hopeless(graph.needs(), &[Succeeded, Failed, Failed, Waiting]),
         ix(&[3])
     );
 }
@@ -118,8 +125,8 @@ proptest! {
         let graph = Graph { order: (0..needs.len()).map(StageIx).collect(), needs };
         let mut standings = vec![Standing::Waiting; graph.needs.len()];
         loop {
-            let ready = graph.ready(&standings);
-            let hopeless = graph.hopeless(&standings);
+            let ready = ready(graph.needs(), &standings);
+            let hopeless = hopeless(graph.needs(), &standings);
             prop_assert!(ready.iter().all(|ix| !hopeless.contains(ix)));
             if ready.is_empty() {
                 let waiting: Vec<StageIx> = (0..).map(StageIx).zip(&standings).filter(|(_, standing)| **standing == Standing::Waiting).map(|(ix, _)| ix).collect();

@@ -17,9 +17,9 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 pub use error::PlanError;
-pub use stage::{Instance, instances};
+pub use stage::{Instance, instances, is_outside};
 pub use task::{Does, Filled, Found, Task, Turn};
-pub use view::{PlanView, StepView};
+pub use view::{NodePlan, PlanView, StagePlan, StepView};
 
 use super::batches::batches;
 use super::definition::{Body, Definition};

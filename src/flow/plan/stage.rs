@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{PlanError, RunFacts};
-use crate::flow::give::{Offer, Values};
+use crate::flow::give::{ITEM, Offer, Values};
 use crate::flow::param::ParamValue;
 use crate::flow::stage::{ForEach, Stage};
 use crate::flow::step::Given;
 use crate::flow::template::{Scope, TemplateError};
+use crate::flow::value::Tainted;
 
 /// A stage, or what it does for one item, with its texts worked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,11 +53,23 @@ pub fn instances(
         return Ok(vec![instance(stage, values, &scope, None).map_err(told)?]);
     };
     let items = items(for_each, values, &scope).map_err(told)?;
+    let outside = is_outside(for_each, values);
     let one = |item: String| {
-        let scope = scope.clone().with("item", &json!(item));
+        let scope = if outside {
+            scope
+                .clone()
+                .with_outside(ITEM, &Tainted::new(item.as_str()))
+        } else {
+            scope.clone().with(ITEM, &json!(item))
+        };
         instance(stage, values, &scope, Some(item)).map_err(told)
     };
     items.into_iter().map(one).collect()
+}
+
+/// Whether what a stage is done for came from outside.
+pub fn is_outside(for_each: &ForEach, values: &Values) -> bool {
+    matches!(for_each, ForEach::Param(name) if values.is_outside(name))
 }
 
 fn items(for_each: &ForEach, values: &Values, scope: &Scope) -> Result<Vec<String>, TemplateError> {

@@ -15,6 +15,9 @@ use crate::run::spec::OnFailure;
 /// A plan, in the shape of the contracts and a little more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanView {
+    /// What it is made of, when it is made of runs: then it has no steps and batches of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StagePlan>,
     /// The flow.
     pub flow: String,
     /// What is done on each host, in order; texts are those of the first host.
@@ -41,6 +44,58 @@ pub struct PlanView {
     pub lease: Lease,
     /// What an approval of it is bound to.
     pub digest: String,
+}
+
+impl Default for PlanView {
+    fn default() -> Self {
+        let standard = Rollout::default();
+        Self {
+            stages: Vec::new(),
+            flow: String::new(),
+            steps: Vec::new(),
+            batches: Vec::new(),
+            hosts: 0,
+            concurrency: standard.concurrency,
+            max_failures: None,
+            max_failures_per_batch: Vec::new(),
+            soak: Vec::new(),
+            gate: false,
+            on_exceeded: standard.on_exceeded,
+            strategy: standard.strategy,
+            lease: standard.lease,
+            digest: String::new(),
+        }
+    }
+}
+
+/// A stage of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StagePlan {
+    /// Its name.
+    pub stage: String,
+    /// The stages that it needs.
+    pub needs: Vec<String>,
+    /// How many of those.
+    pub needs_count: usize,
+    /// How many of its runs at once.
+    pub parallel: u32,
+    /// Whether a person says yes before it begins.
+    pub approve: bool,
+    /// Seconds after each of its runs.
+    pub soak: f64,
+    /// Its runs; none, when its condition does not hold.
+    pub nodes: Vec<NodePlan>,
+}
+
+/// A run of a stage of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodePlan {
+    /// The item that it is done for.
+    pub item: Option<String>,
+    /// The command of the gate behind it, as on its first host.
+    pub gate: Option<String>,
+    /// What it does.
+    pub plan: PlanView,
 }
 
 /// A step of a plan.
@@ -85,6 +140,7 @@ impl Plan {
         let name = |host: &usize| Arc::clone(&self.hosts[*host].name);
         let names = |batch: &Vec<usize>| batch.iter().map(name).collect();
         Ok(PlanView {
+            stages: Vec::new(),
             flow: self.definition.name.clone(),
             steps: (0..self.steps().len())
                 .map(|step| self.step_view(step))

@@ -90,6 +90,7 @@ fn line_of(view: &RunView) -> RunLine {
         ended: view.ended,
         tally: view.tally.clone(),
         acked: None,
+        part_of: view.part_of.clone(),
     }
 }
 

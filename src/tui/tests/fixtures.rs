@@ -121,6 +121,7 @@ fn ended(run: u64, title: &str, state: &str, tally: Tally) -> RunLine {
         ended: Some(at(888)),
         tally,
         acked: None,
+        part_of: None,
     }
 }
 

@@ -418,6 +418,7 @@ fn spec(chance: &mut Chance) -> RunSpec {
         lease: *chance.pick(&[Lease::Shared, Lease::Exclusive]),
         access: Access::default(),
         flow: None,
+        stages: None,
     }
 }
 

@@ -1,0 +1,275 @@
+//! Runs that are made of runs: their children begin, and requests find their way among them.
+
+use super::{Core, CoreError, NewRun};
+use crate::engine::{history, now};
+use crate::run::command::Command;
+use crate::run::decide::BY_RULE;
+use crate::run::event::{Event, What};
+use crate::run::family::Parent;
+use crate::run::ids::RunId;
+use crate::run::outcome::OutcomeKind;
+use crate::run::stages::{NodeIx, StageEvent, Start};
+use crate::run::state::Run;
+use crate::store::StoreError;
+use crate::wire::reply::Fault;
+use crate::wire::request::Steer;
+
+/// The deepest family: flows in flows in flows.
+const DEEPEST: usize = 16;
+
+impl Core {
+    /// Lets everything of a parent run begin that may. On a full disk it is tried again later.
+    pub(super) fn start_children(&mut self, parent: RunId) -> Result<(), CoreError> {
+        if self.draining.is_some() || self.unrecovered.contains(&parent) {
+            return Ok(());
+        }
+        while let Some(start) = self
+            .runs
+            .get(&parent)
+            .and_then(|live| live.run.starts(now()))
+        {
+            match self.start_child(parent, start) {
+                Ok(()) => {}
+                Err(StoreError::NoSpace) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn start_child(&mut self, parent: RunId, start: Start) -> Result<(), StoreError> {
+        let Some(live) = self.runs.get(&parent) else {
+            return Ok(());
+        };
+        let (node, gate) = match start {
+            Start::Work(node) => (node, false),
+            Start::Gate(node) => (node, true),
+        };
+        let run = std::sync::Arc::clone(&live.run);
+        let spec = digest_of(&run, node, gate)
+            .ok_or_else(|| "it is not in the flow".to_owned())
+            .and_then(|digest| {
+                let store = self.parts.store.as_ref();
+                let spec = history::spec(store, parent, &digest).map_err(|e| e.to_string())?;
+                Ok((digest, spec))
+            });
+        let (digest, spec) = match spec {
+            Ok(found) => found,
+            Err(why) => return self.cannot_begin(parent, &run, node, &why),
+        };
+        let new = NewRun {
+            spec,
+            digest,
+            stdin: None,
+            by: run.starter.clone(),
+            origin: None,
+            no_wait: false,
+            parent: Some(Parent {
+                run: parent,
+                node,
+                gate,
+            }),
+        };
+        self.create_now(new).map(|_| ())
+    }
+
+    /// A stage whose specification cannot be read holds its run up, in words.
+    fn cannot_begin(
+        &mut self,
+        parent: RunId,
+        run: &Run,
+        node: NodeIx,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let name = run.spec.stages.as_ref().map(|spec| spec.name(node));
+        let paused = Event {
+            at: now(),
+            what: What::Paused {
+                by: BY_RULE.to_owned(),
+                reason: format!("{} cannot begin: {why}", name.unwrap_or_default()),
+            },
+        };
+        self.commit(parent, &[paused], &[]).map(|_| ())
+    }
+
+    /// The newest ancestor of a run that stands still: whoever lets the run go on means that.
+    pub(super) fn to_resume(&self, run: RunId) -> RunId {
+        let paused = |id: &RunId| {
+            let live = self.runs.get(id);
+            live.is_some_and(|live| live.run.paused.is_some())
+        };
+        self.ancestors(run)
+            .into_iter()
+            .rev()
+            .find(paused)
+            .unwrap_or(run)
+    }
+
+    /// The run that asks a question: this one, or one of those it is made of.
+    pub(super) fn who_asks(&self, run: RunId) -> RunId {
+        let asks = |id: &RunId| {
+            self.runs.get(id).is_some_and(|live| {
+                let stages = live.run.stages.as_ref();
+                live.run.asks().is_some() || stages.is_some_and(|stages| stages.asked.is_some())
+            })
+        };
+        let family = std::iter::once(run).chain(self.descendants(run));
+        family.into_iter().find(asks).unwrap_or(run)
+    }
+
+    /// From its parent up.
+    fn ancestors(&self, run: RunId) -> Vec<RunId> {
+        let mut found = Vec::new();
+        let mut at = run;
+        while let Some(parent) = self.runs.get(&at).and_then(|live| live.run.parent) {
+            if found.len() == DEEPEST {
+                break;
+            }
+            found.push(parent.run);
+            at = parent.run;
+        }
+        found
+    }
+
+    /// Everything in memory that is part of a run, parents before their parts.
+    pub(super) fn descendants(&self, run: RunId) -> Vec<RunId> {
+        let mut found = vec![run];
+        let mut next = 0;
+        while let Some(parent) = found.get(next).copied() {
+            let of = self
+                .runs
+                .values()
+                .filter(|live| live.run.parent.is_some_and(|of| of.run == parent));
+            found.extend(of.map(|live| live.run.id));
+            next += 1;
+        }
+        found.remove(0);
+        found
+    }
+
+    /// Lets the parts of a run go on that a rule or a person paused.
+    pub(super) fn resume_parts(&mut self, run: RunId, by: &str) -> Result<(), StoreError> {
+        for part in self.descendants(run) {
+            let Some(live) = self.runs.get(&part) else {
+                continue;
+            };
+            let own = live.run.paused.as_ref();
+            if own.is_none_or(|pause| pause.with_parent) {
+                continue;
+            }
+            let by = by.to_owned();
+            // One that does not go on by this says so itself, when it is looked at.
+            if let Ok(events) = live.run.decide(&Command::Resume { by }, now()) {
+                self.commit(part, &events, &[])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A request about hosts of a run that has none itself: to those of its runs that have them.
+    pub(super) fn steer_parts(&mut self, id: RunId, by: &str, act: &Steer) -> Result<u64, Fault> {
+        let engine = |error: StoreError| Fault::engine(error.to_string());
+        let mut lsn = None;
+        let mut refusal = None;
+        for part in self.descendants(id) {
+            let Some(live) = self.runs.get(&part) else {
+                continue;
+            };
+            if live.run.stages.is_some() {
+                continue;
+            }
+            let decided = part_of_it(&live.run, act).and_then(|act| {
+                let command = super::steer::command(&live.run, by.to_owned(), &act, false)?;
+                let decided = live.run.decide(&command, now());
+                decided.map_err(|refusal| Fault::refused(refusal.to_string()))
+            });
+            match decided {
+                Ok(events) => lsn = Some(self.commit(part, &events, &[]).map_err(engine)?),
+                Err(fault) => refusal = Some(fault),
+            }
+        }
+        if takes_up(act)
+            && let Some(live) = self.runs.get(&id)
+        {
+            let by = by.to_owned();
+            match live.run.decide(&Command::TakeUp { by }, now()) {
+                Ok(events) => lsn = Some(self.commit(id, &events, &[]).map_err(engine)?),
+                Err(refused) => refusal = Some(Fault::refused(refused.to_string())),
+            }
+        }
+        let none = || {
+            Fault::refused(format!(
+                "run {id}: nothing of it has begun that this could mean. \
+                 See where each stage stands: conn runs show {id}"
+            ))
+        };
+        let lsn = lsn.ok_or_else(|| refusal.unwrap_or_else(none))?;
+        let audit = super::steer::record(id, by, act);
+        self.commit(id, &[], &[audit])
+            .map_err(engine)
+            .map(|at| at.max(lsn))
+    }
+}
+
+/// Whether stages that never began are meant as well.
+fn takes_up(act: &Steer) -> bool {
+    matches!(act, Steer::Retry { only, hosts }
+        if hosts.is_empty() && only.contains(&OutcomeKind::NotStarted))
+}
+
+/// What a request for all of a run means for one of its parts: only the hosts that this one has.
+fn part_of_it(run: &Run, act: &Steer) -> Result<Steer, Fault> {
+    let of_run = |hosts: &str| {
+        let names = crate::inventory::expand_plain(hosts).map_err(Fault::usage)?;
+        let has = |name: &String| run.spec.targets.iter().any(|target| *target.name == **name);
+        let names: Vec<String> = names.into_iter().filter(has).collect();
+        if names.is_empty() {
+            return Err(Fault::usage(format!("no run of it has a host {hosts}")));
+        }
+        Ok(names.join(","))
+    };
+    Ok(match act {
+        Steer::Retry { only, hosts } if !hosts.is_empty() => Steer::Retry {
+            only: only.clone(),
+            hosts: of_run(hosts)?,
+        },
+        Steer::Skip { hosts } => Steer::Skip {
+            hosts: of_run(hosts)?,
+        },
+        Steer::Settle { host, verdict } => Steer::Settle {
+            host: of_run(host)?,
+            verdict: verdict.clone(),
+        },
+        other => other.clone(),
+    })
+}
+
+fn digest_of(run: &Run, node: NodeIx, gate: bool) -> Option<String> {
+    let spec = run.spec.stages.as_ref()?.node(node)?;
+    if gate {
+        return spec.gate.as_ref().map(|gate| gate.spec.clone());
+    }
+    Some(spec.spec.clone())
+}
+
+/// What a parent records of a child that begins.
+pub(super) fn begun(parent: Parent, run: RunId) -> What {
+    let node = parent.node;
+    What::Stage(if parent.gate {
+        StageEvent::GateStarted { node, run }
+    } else {
+        StageEvent::Started { node, run }
+    })
+}
+
+/// What the audit records say of the run that a run is part of.
+pub(super) fn part_words(parent: Option<Parent>) -> String {
+    parent.map_or_else(String::new, |parent| {
+        let what = if parent.gate {
+            "gate of a stage"
+        } else {
+            "stage"
+        };
+        format!(", {what} of run {}", parent.run)
+    })
+}

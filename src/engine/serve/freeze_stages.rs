@@ -1,0 +1,134 @@
+//! Freezing what is made of runs: everything that its stages will do is settled when it starts.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::start_flow::{approval, freeze_simple, title};
+use super::work_out::{Simple, Whole, Worked, WorkedNode, WorkedStage};
+use crate::engine::Parts;
+use crate::engine::audit::encode;
+use crate::run::spec::{FlowRef, Lease, Rollout, RunSpec};
+use crate::run::stages::{GateSpec, NodeSpec, StageSpec, StagesSpec};
+use crate::wire::reply::Fault;
+
+pub(super) fn freeze(parts: &Parts, whole: Whole) -> Result<RunSpec, Fault> {
+    let digest = whole.digest();
+    let title = title(&whole.definition, &whole.values);
+    if parts.settings.shared && whole.stages.iter().any(|stage| stage.approve.is_some()) {
+        // Alone on a private engine, a person has every role.
+        return Err(Fault::usage(format!(
+            "{} cannot be started yet: it asks for a yes, which needs roles on a shared engine",
+            whole.definition.name
+        )));
+    }
+    let stages = whole
+        .stages
+        .into_iter()
+        .map(|stage| freeze_stage(parts, stage))
+        .collect::<Result<_, _>>()?;
+    Ok(RunSpec {
+        kind: whole.kind,
+        title,
+        targets_text: whole.targets_text,
+        targets: Vec::new(),
+        steps: Vec::new(),
+        rollout: Rollout::default(),
+        lease: Lease::Shared,
+        access: whole.access,
+        flow: Some(FlowRef {
+            name: whole.definition.name,
+            version: whole.version,
+            digest,
+            frozen: String::new(),
+        }),
+        stages: Some(StagesSpec {
+            stages,
+            parallel: whole.parallel,
+            join: whole.join,
+            fail_fast: whole.fail_fast,
+        }),
+    })
+}
+
+fn freeze_stage(parts: &Parts, stage: WorkedStage) -> Result<StageSpec, Fault> {
+    let nodes = stage
+        .nodes
+        .into_iter()
+        .map(|node| freeze_node(parts, node))
+        .collect::<Result<_, _>>()?;
+    Ok(StageSpec {
+        name: stage.name,
+        needs: stage.needs,
+        nodes,
+        parallel: stage.parallel,
+        approve: stage.approve.as_ref().map(approval),
+        soak: stage.soak,
+        on_failure: stage.on_failure,
+    })
+}
+
+fn freeze_node(parts: &Parts, node: WorkedNode) -> Result<NodeSpec, Fault> {
+    let work = match node.work {
+        Worked::Simple(simple) => freeze_simple(parts, *simple)?,
+        Worked::Whole(whole) => freeze(parts, *whole)?,
+    };
+    let gate = node
+        .gate
+        .map(|gate| freeze_simple(parts, gate))
+        .transpose()?;
+    let hosts = match &work.stages {
+        Some(stages) => stages.hosts(),
+        None => u32::try_from(work.targets.len()).unwrap_or(u32::MAX),
+    };
+    Ok(NodeSpec {
+        item: node.item,
+        kind: work.kind,
+        title: work.title.clone(),
+        hosts,
+        spec: kept(parts, &work)?,
+        gate: gate
+            .map(|gate| {
+                Ok::<_, Fault>(GateSpec {
+                    title: gate.title.clone(),
+                    spec: kept(parts, &gate)?,
+                })
+            })
+            .transpose()?,
+    })
+}
+
+fn kept(parts: &Parts, spec: &RunSpec) -> Result<String, Fault> {
+    let digest = parts.store.put_blob(&encode(spec));
+    let digest = digest.map_err(|error| Fault::engine(error.to_string()))?;
+    Ok(digest.to_string())
+}
+
+impl Worked {
+    /// What names definitions, hosts and values together.
+    pub(super) fn digest(&self) -> String {
+        match self {
+            Self::Simple(simple) => simple.plan.digest(),
+            Self::Whole(whole) => whole.digest(),
+        }
+    }
+}
+
+impl Whole {
+    /// The same for everything that it is made of.
+    pub(super) fn digest(&self) -> String {
+        let nodes = self.stages.iter().flat_map(|stage| &stage.nodes);
+        let gate = |gate: &Simple| gate.plan.digest();
+        let parts: Vec<(String, Option<String>)> = nodes
+            .map(|node| (node.work.digest(), node.gate.as_ref().map(gate)))
+            .collect();
+        let all = (&self.definition, &self.values, parts);
+        // Maps are sorted, so that equal values have one text.
+        let text = serde_json::to_vec(&all).unwrap_or_default();
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(text) {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
+    }
+}

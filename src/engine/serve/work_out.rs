@@ -1,0 +1,566 @@
+//! What would be done, worked out and found to be possible: a flow or fanout with its hosts and
+//! values, and whatever its stages and branches do.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::definitions::{none, removed};
+use super::queries::identity;
+use super::start_flow::access;
+use crate::engine::Parts;
+use crate::engine::definitions::{DefinitionError, Shelf, Stored};
+use crate::engine::people::Person;
+use crate::flow::definition::{Body, Definition, Kind};
+use crate::flow::give::{Offer, Values, offers};
+use crate::flow::graph::Graph;
+use crate::flow::order::Host;
+use crate::flow::param::Params;
+use crate::flow::plan::{Instance, Plan, PlanError, RunFacts, instances, is_outside};
+use crate::flow::rollout::{Gate, GateBy, Inconclusive, Limit, OnExceeded, Rollout};
+use crate::flow::stage::{Action, Stage, Work};
+use crate::flow::step::{self, Approve, Step};
+use crate::inventory::ResolvedHost;
+use crate::run::complaint::quote;
+use crate::run::spec::{Access, Lease, OnFailure, RunKind, Target};
+use crate::run::stages::{Need, OnStageFailure};
+use crate::wire::definitions::PlanFlow;
+use crate::wire::reply::Fault;
+use crate::wire::request::HostsQuery;
+
+/// The deepest that flows may stand in flows.
+const DEEPEST: usize = 8;
+/// Stages, with all their items, of one start.
+const MOST_NODES: usize = 10_000;
+
+/// Definitions, by kind and name, as they were at one moment.
+pub(super) type Stock = BTreeMap<(Kind, String), Stored>;
+
+/// What is started, worked out.
+pub(super) enum Worked {
+    /// Steps over hosts.
+    Simple(Box<Simple>),
+    /// Runs.
+    Whole(Box<Whole>),
+}
+
+/// Steps over hosts, worked out.
+pub(super) struct Simple {
+    pub kind: RunKind,
+    /// What it is called in lists, when that is not its name and values.
+    pub title: Option<String>,
+    pub plan: Plan,
+    pub version: u32,
+    pub targets_text: String,
+    /// In the order of the plan's hosts.
+    pub targets: Vec<Target>,
+    pub access: Access,
+    /// What its stage says instead of what its rollout does.
+    pub max_failures: Option<Limit>,
+    pub on_exceeded: Option<OnExceeded>,
+    /// Of a gate: the codes that say neither yes nor no.
+    pub neither: Option<Vec<u32>>,
+}
+
+/// Runs, worked out.
+pub(super) struct Whole {
+    pub kind: RunKind,
+    pub definition: Definition,
+    pub version: u32,
+    pub values: Values,
+    pub targets_text: String,
+    pub access: Access,
+    pub stages: Vec<WorkedStage>,
+    pub parallel: Option<u32>,
+    pub join: Option<usize>,
+    pub fail_fast: bool,
+}
+
+/// One stage or branch, worked out.
+pub(super) struct WorkedStage {
+    pub name: String,
+    pub needs: Need,
+    pub parallel: u32,
+    pub approve: Option<Approve>,
+    pub soak: std::time::Duration,
+    pub on_failure: OnStageFailure,
+    pub nodes: Vec<WorkedNode>,
+}
+
+/// What a stage does once, worked out.
+pub(super) struct WorkedNode {
+    pub item: Option<String>,
+    pub work: Worked,
+    pub gate: Option<Simple>,
+}
+
+/// A definition and everything that it refers to.
+pub(super) fn stock(
+    shelf: &Shelf<'_>,
+    kind: Kind,
+    name: &str,
+) -> Result<Result<Stock, Fault>, DefinitionError> {
+    let mut stock = Stock::new();
+    let mut wanted = vec![(kind, name.to_owned())];
+    while let Some((kind, name)) = wanted.pop() {
+        if stock.contains_key(&(kind, name.clone())) {
+            continue;
+        }
+        let Some(stored) = shelf.current(kind, &name)? else {
+            return Ok(Err(match shelf.standing(kind, &name)? {
+                Some(standing) => removed(&standing),
+                None => none(shelf, kind, &name)?,
+            }));
+        };
+        for (_, work) in stored.definition.works() {
+            wanted.extend(reference(&work.action));
+        }
+        stock.insert((kind, name), stored);
+    }
+    Ok(Ok(stock))
+}
+
+fn reference(action: &Action) -> Option<(Kind, String)> {
+    match action {
+        Action::Flow(name) => Some((Kind::Flow, name.clone())),
+        Action::Fanout(name) => Some((Kind::Action, name.clone())),
+        Action::Exec { .. } => None,
+    }
+}
+
+/// Works out what was asked for; `number` is that of the run, when one is to start.
+pub(super) fn worked_out(
+    parts: &Parts,
+    asked: &PlanFlow,
+    stock: &Stock,
+    person: &Person,
+    number: Option<u64>,
+) -> Result<(Worked, Vec<String>), Fault> {
+    let mut query = HostsQuery {
+        ssh_config: asked.ssh_config.clone(),
+        ..HostsQuery::default()
+    };
+    query.identity = identity(parts, &query, person)?;
+    let mut bench = Bench {
+        parts,
+        stock,
+        access: access(asked, query.identity.clone()),
+        query,
+        facts: RunFacts {
+            id: number,
+            starter: person.name.clone(),
+        },
+        nodes: 0,
+        warnings: Vec::new(),
+    };
+    let offers = offers(&asked.set).map_err(|errors| all_of(&errors))?;
+    let wanted = Wanted {
+        kind: asked.kind,
+        name: asked.name.clone(),
+        targets: (!asked.targets.trim().is_empty()).then(|| asked.targets.clone()),
+        offers,
+    };
+    let worked = bench.work_out(&wanted, 0)?;
+    bench.warnings.sort();
+    bench.warnings.dedup();
+    Ok((worked, bench.warnings))
+}
+
+/// A definition that is to be worked out.
+struct Wanted {
+    kind: Kind,
+    name: String,
+    targets: Option<String>,
+    offers: BTreeMap<String, Offer>,
+}
+
+/// What stays the same while one start is worked out.
+struct Bench<'b> {
+    parts: &'b Parts,
+    stock: &'b Stock,
+    query: HostsQuery,
+    access: Access,
+    facts: RunFacts,
+    nodes: usize,
+    warnings: Vec<String>,
+}
+
+impl Bench<'_> {
+    fn work_out(&mut self, wanted: &Wanted, depth: usize) -> Result<Worked, Fault> {
+        if depth > DEEPEST {
+            return Err(Fault::usage(format!(
+                "{} stands in {DEEPEST} flows, one in another; put some of them into one",
+                wanted.name
+            )));
+        }
+        let stored = self
+            .stock
+            .get(&(wanted.kind, wanted.name.clone()))
+            .ok_or_else(|| Fault::usage(format!("there is no {}", quote(&wanted.name))))?;
+        let values = self.values(&stored.definition.params, &wanted.offers)?;
+        match &stored.definition.body {
+            Body::Simple { .. } => {
+                let targets = wanted.targets.as_ref().ok_or_else(|| {
+                    Fault::usage(format!(
+                        "{} needs hosts; name them with -w, or as targets of its stage",
+                        wanted.name
+                    ))
+                })?;
+                let mut simple = self.simple(stored.definition.clone(), targets, values)?;
+                simple.version = stored.version;
+                Ok(Worked::Simple(Box::new(simple)))
+            }
+            Body::Multi { .. } | Body::Fanout(_) => {
+                let whole = self.whole(stored, wanted, values, depth)?;
+                Ok(Worked::Whole(Box::new(whole)))
+            }
+        }
+    }
+
+    fn simple(
+        &mut self,
+        definition: Definition,
+        targets_text: &str,
+        values: Values,
+    ) -> Result<Simple, Fault> {
+        let query = HostsQuery {
+            targets: targets_text.to_owned(),
+            ..self.query.clone()
+        };
+        let found = self.parts.directory.resolve(&query)?;
+        self.warnings.extend(found.warnings);
+        let (targets, hosts): (Vec<Target>, Vec<Host>) = found
+            .hosts
+            .into_iter()
+            .map(|host| (host.target, of(host.resolved)))
+            .unzip();
+        let plan = Plan::new(
+            Arc::new(definition),
+            hosts.into(),
+            values,
+            self.facts.clone(),
+        );
+        let plan = plan.map_err(|error| Fault::usage(error.to_string()))?;
+        plan.verify().map_err(|errors| all_of(&errors))?;
+        Ok(Simple {
+            kind: RunKind::Flow,
+            title: None,
+            plan,
+            version: 0,
+            targets_text: targets_text.to_owned(),
+            targets,
+            access: self.access.clone(),
+            max_failures: None,
+            on_exceeded: None,
+            neither: None,
+        })
+    }
+
+    fn whole(
+        &mut self,
+        stored: &Stored,
+        wanted: &Wanted,
+        values: Values,
+        depth: usize,
+    ) -> Result<Whole, Fault> {
+        let definition = &stored.definition;
+        let mut whole = Whole {
+            kind: RunKind::Flow,
+            definition: definition.clone(),
+            version: stored.version,
+            targets_text: String::new(),
+            access: self.access.clone(),
+            stages: Vec::new(),
+            parallel: None,
+            join: None,
+            fail_fast: false,
+            values,
+        };
+        let stages: Vec<Stage> = match &definition.body {
+            Body::Simple { .. } => Vec::new(),
+            Body::Multi { stages } => stages.clone(),
+            Body::Fanout(fanout) => {
+                whole.kind = RunKind::Fanout;
+                whole.parallel = Some(fanout.parallel);
+                whole.fail_fast = fanout.fail_fast;
+                whole.join = Some(fanout.join.count(fanout.branches.len()));
+                let branches = fanout.branches.iter();
+                branches
+                    .map(|branch| as_stage(&branch.name, &branch.work))
+                    .collect()
+            }
+        };
+        if wanted.targets.is_some() && stages.iter().all(|stage| stage.work.targets.is_some()) {
+            return Err(Fault::usage(format!(
+                "every stage of {} names its hosts, so -w would mean nothing; leave it out",
+                wanted.name
+            )));
+        }
+        let graph = Graph::new(&stages).map_err(|error| Fault::usage(error.to_string()))?;
+        for (stage, needs) in stages.iter().zip(graph.needs()) {
+            let worked = self.stage(&whole, stage, needs.clone(), wanted, depth);
+            whole.stages.push(worked.map_err(|fault| {
+                let stage = quote(&stage.name);
+                Fault::usage(format!(
+                    "the stage {stage} of {}: {}",
+                    wanted.name, fault.message
+                ))
+            })?);
+        }
+        whole.targets_text = hosts_of(&whole);
+        Ok(whole)
+    }
+
+    fn stage(
+        &mut self,
+        whole: &Whole,
+        stage: &Stage,
+        needs: Need,
+        wanted: &Wanted,
+        depth: usize,
+    ) -> Result<WorkedStage, Fault> {
+        let flow = &whole.definition.name;
+        let told = |error: PlanError| match error {
+            PlanError::Stage { message, .. } => Fault::usage(message),
+            other => Fault::usage(other.to_string()),
+        };
+        let instances = instances(flow, stage, &whole.values, &self.facts).map_err(told)?;
+        self.nodes += instances.len();
+        if self.nodes > MOST_NODES {
+            let why = format!("it would be more than {MOST_NODES} runs; do it for fewer items");
+            return Err(Fault::usage(why));
+        }
+        let nodes = instances
+            .into_iter()
+            .map(|instance| self.node(whole, stage, instance, wanted, depth))
+            .collect::<Result<_, _>>()?;
+        Ok(WorkedStage {
+            name: stage.name.clone(),
+            needs,
+            parallel: stage.parallel,
+            approve: stage.approve.clone(),
+            soak: stage.soak.unwrap_or_default(),
+            on_failure: match (whole.kind, stage.on_exceeded) {
+                (RunKind::Fanout, _) => OnStageFailure::GoOn,
+                (_, OnExceeded::Abort) => OnStageFailure::Abort,
+                (_, OnExceeded::Pause | OnExceeded::Rollback) => OnStageFailure::Pause,
+            },
+            nodes,
+        })
+    }
+
+    fn node(
+        &mut self,
+        whole: &Whole,
+        stage: &Stage,
+        instance: Instance,
+        wanted: &Wanted,
+        depth: usize,
+    ) -> Result<WorkedNode, Fault> {
+        let targets = instance.targets.or_else(|| wanted.targets.clone());
+        let values = match (&instance.item, &stage.for_each) {
+            (Some(item), Some(for_each)) => {
+                let outside = is_outside(for_each, &whole.values);
+                whole.values.clone().with_item(item, outside)
+            }
+            _ => whole.values.clone(),
+        };
+        let mut work = match &stage.work.action {
+            Action::Exec { exec, timeout } => {
+                let step = plain_step(&stage.name, exec.clone(), *timeout);
+                let text = targets.ok_or_else(|| Fault::usage("it names no hosts"))?;
+                let mut simple = self.simple(
+                    one_step(whole, step, Lease::Exclusive),
+                    &text,
+                    values.clone(),
+                )?;
+                simple.kind = RunKind::Exec;
+                simple.title = first_command(&simple.plan);
+                simple.version = whole.version;
+                Worked::Simple(Box::new(simple))
+            }
+            action => {
+                let (kind, name) = reference(action)
+                    .ok_or_else(|| Fault::usage("it does nothing that could be started"))?;
+                let wanted = Wanted {
+                    kind,
+                    name,
+                    targets,
+                    offers: instance.set,
+                };
+                self.work_out(&wanted, depth + 1)?
+            }
+        };
+        if let Worked::Simple(simple) = &mut work {
+            simple.max_failures = stage.max_failures;
+            simple.on_exceeded =
+                Some(stage.on_exceeded).filter(|exceeded| *exceeded != OnExceeded::Pause);
+        }
+        let gate = stage
+            .gate
+            .as_ref()
+            .map(|gate| self.gate(whole, gate, &hosts_text(&work), values))
+            .transpose()?;
+        Ok(WorkedNode {
+            item: instance.item,
+            work,
+            gate,
+        })
+    }
+
+    /// What looks at a gate on the hosts of a node, as a run of its own.
+    fn gate(
+        &mut self,
+        whole: &Whole,
+        gate: &Gate,
+        targets: &str,
+        values: Values,
+    ) -> Result<Simple, Fault> {
+        let (exec, codes) = match &gate.by {
+            GateBy::Exec {
+                exec,
+                inconclusive_codes,
+            } => (exec, inconclusive_codes),
+            GateBy::Tree(_) => return Err(cannot("trees")),
+            GateBy::Metrics(_) => return Err(cannot("metrics")),
+        };
+        let mut step = plain_step("gate", exec.clone(), gate.timeout);
+        // Looking does no harm.
+        step.idempotent = true;
+        step.retry.clone_from(&gate.retry);
+        let mut simple = self.simple(one_step(whole, step, Lease::Shared), targets, values)?;
+        simple.kind = RunKind::Gate;
+        simple.title = first_command(&simple.plan);
+        simple.version = whole.version;
+        simple.neither = Some(match gate.inconclusive {
+            Inconclusive::Pause => codes.iter().map(|code| u32::from(*code)).collect(),
+            Inconclusive::Fail => Vec::new(),
+        });
+        Ok(simple)
+    }
+
+    /// The values that were given, checked. Host sets among them mean what the inventory says.
+    fn values(&self, params: &Params, offers: &BTreeMap<String, Offer>) -> Result<Values, Fault> {
+        let expand = |text: &str| {
+            let query = HostsQuery {
+                targets: text.to_owned(),
+                ..self.query.clone()
+            };
+            let found = self.parts.directory.resolve(&query);
+            let found = found.map_err(|fault| fault.message)?;
+            Ok(found
+                .hosts
+                .into_iter()
+                .map(|host| host.resolved.host)
+                .collect())
+        };
+        Values::check(params, offers, &expand).map_err(|errors| all_of(&errors))
+    }
+}
+
+fn cannot(what: &str) -> Fault {
+    Fault::usage(format!(
+        "its gate needs {what}, which this version does not have"
+    ))
+}
+
+/// A branch of a fanout, as a stage that needs nothing.
+fn as_stage(name: &str, work: &Work) -> Stage {
+    Stage {
+        name: name.to_owned(),
+        about: None,
+        work: work.clone(),
+        needs: crate::flow::stage::Needs::default(),
+        for_each: None,
+        parallel: 1,
+        when: None,
+        approve: None,
+        soak: None,
+        gate: None,
+        on_exceeded: OnExceeded::Pause,
+        max_failures: None,
+    }
+}
+
+fn plain_step(name: &str, exec: step::Exec, timeout: Option<std::time::Duration>) -> Step {
+    Step {
+        name: name.to_owned(),
+        about: None,
+        act: step::Act::Exec(exec),
+        when: None,
+        timeout,
+        retry: None,
+        idempotent: false,
+        verify: None,
+        on_failure: OnFailure::SkipHost,
+        rollback: None,
+        register: BTreeMap::new(),
+    }
+}
+
+/// One command of a flow, as a flow of its own.
+fn one_step(whole: &Whole, step: Step, lease: Lease) -> Definition {
+    Definition {
+        name: whole.definition.name.clone(),
+        app: whole.definition.app.clone(),
+        about: None,
+        params: whole.definition.params.clone(),
+        body: Body::Simple {
+            rollout: Box::new(Rollout {
+                lease,
+                ..Rollout::default()
+            }),
+            steps: vec![step],
+        },
+    }
+}
+
+/// The first command as on the first host.
+fn first_command(plan: &Plan) -> Option<String> {
+    let view = plan.view().ok()?;
+    view.steps.first()?.command.clone()
+}
+
+/// The hosts of what is done, folded.
+fn hosts_text(work: &Worked) -> String {
+    match work {
+        Worked::Simple(simple) => {
+            let names = simple.plan.hosts().iter().map(|host| &*host.name);
+            crate::inventory::fold(names)
+        }
+        Worked::Whole(whole) => whole.targets_text.clone(),
+    }
+}
+
+fn hosts_of(whole: &Whole) -> String {
+    let mut names: Vec<String> = Vec::new();
+    collect(whole, &mut names);
+    names.sort();
+    names.dedup();
+    crate::inventory::fold(names.iter().map(String::as_str))
+}
+
+fn collect(whole: &Whole, names: &mut Vec<String>) {
+    for node in whole.stages.iter().flat_map(|stage| &stage.nodes) {
+        match &node.work {
+            Worked::Simple(simple) => {
+                let hosts = simple.plan.hosts().iter();
+                names.extend(hosts.map(|host| host.name.to_string()));
+            }
+            Worked::Whole(whole) => collect(whole, names),
+        }
+    }
+}
+
+fn of(host: ResolvedHost) -> Host {
+    Host {
+        name: host.host.into(),
+        labels: host.labels,
+        vars: host.vars,
+    }
+}
+
+/// Everything that is wrong, a line each.
+fn all_of<E: ToString>(errors: &[E]) -> Fault {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Fault::usage(lines.join("\n"))
+}

@@ -1,0 +1,159 @@
+//! What clients are shown of the runs that a run is made of.
+
+use std::collections::BTreeMap;
+
+use crate::engine::core::Core;
+use crate::engine::history;
+use crate::run::ids::RunId;
+use crate::run::outcome::OutcomeKind;
+use crate::run::stages::{Node, NodeIx, NodePhase, NodeSpec, StageSpec, Stages, StagesSpec};
+use crate::run::state::Run;
+use crate::run::tally::Tally;
+use crate::store::Store;
+use crate::wire::view::{RunLine, RunView, StageView};
+
+/// What is known of a child.
+struct Known {
+    tally: Tally,
+    state: String,
+    because: Option<String>,
+}
+
+/// A run with what is known of the runs that it is made of.
+pub(super) struct Family<'r> {
+    run: &'r Run,
+    known: BTreeMap<RunId, Known>,
+}
+
+/// From the runs in memory.
+pub(super) fn of_core<'r>(core: &Core, run: &'r Run) -> Family<'r> {
+    Family::new(run, |id| {
+        let child = &core.live_run(id)?.run;
+        let tally = if child.stages.is_some() {
+            of_core(core, child).tally()
+        } else {
+            child.tally.clone()
+        };
+        let state = child.state();
+        Some(Known {
+            tally,
+            state: state.word().to_owned(),
+            because: super::because(child, state),
+        })
+    })
+}
+
+/// From the lines that runs of the past left.
+pub(super) fn of_store<'r>(store: &dyn Store, run: &'r Run) -> Family<'r> {
+    Family::new(run, |id| {
+        // Without its line a child's counts are not shown; its place among the stages is.
+        let line: RunLine = history::line(store, id).ok().flatten()?;
+        Some(Known {
+            tally: line.tally,
+            state: line.state,
+            because: None,
+        })
+    })
+}
+
+impl<'r> Family<'r> {
+    fn new(run: &'r Run, look: impl Fn(RunId) -> Option<Known>) -> Self {
+        let nodes = run.stages.iter().flat_map(Stages::nodes);
+        let children = nodes.filter_map(|(_, node)| node.run);
+        Self {
+            run,
+            known: children.filter_map(|run| Some((run, look(run)?))).collect(),
+        }
+    }
+
+    /// Hosts of all stages together.
+    pub fn tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        for (_, (_, spec), node) in self.nodes() {
+            sum.add(&self.of_node(spec, node));
+        }
+        sum
+    }
+
+    /// Puts them into the view of the run, when it is made of runs.
+    pub fn tell(&self, view: &mut RunView) {
+        if self.run.stages.is_none() {
+            return;
+        }
+        view.tally = self.tally();
+        view.stages = self.views();
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = (NodeIx, (&StageSpec, &NodeSpec), &Node)> {
+        let specs = self.run.spec.stages.iter().flat_map(StagesSpec::nodes);
+        specs.filter_map(|(ix, stage, spec)| {
+            let node = self.run.stages.as_ref()?.node(ix)?;
+            Some((ix, (stage, spec), node))
+        })
+    }
+
+    fn of_node(&self, spec: &NodeSpec, node: &Node) -> Tally {
+        match node.run.and_then(|run| self.known.get(&run)) {
+            Some(known) => known.tally.clone(),
+            None if matches!(node.phase, NodePhase::Skipped) => {
+                Tally::all_ended(spec.hosts, OutcomeKind::Skipped)
+            }
+            None if matches!(node.phase, NodePhase::NotStarted) => {
+                Tally::all_ended(spec.hosts, OutcomeKind::NotStarted)
+            }
+            None => Tally::all_waiting(spec.hosts as usize),
+        }
+    }
+
+    fn views(&self) -> Vec<StageView> {
+        let Some(spec) = &self.run.spec.stages else {
+            return Vec::new();
+        };
+        let mut views: Vec<StageView> = Vec::new();
+        for stage in &spec.stages {
+            let needs = stage.needs.of.iter();
+            let names = needs.filter_map(|need| spec.stages.get(need.0));
+            let empty = StageView {
+                stage: stage.name.clone(),
+                needs: names.map(|stage| stage.name.clone()).collect(),
+                needs_count: stage.needs.count,
+                soak: stage.soak.as_secs_f64(),
+                state: NodePhase::Skipped.word().to_owned(),
+                ..StageView::default()
+            };
+            if stage.nodes.is_empty() {
+                views.push(empty);
+                continue;
+            }
+            let of_stage = self
+                .nodes()
+                .filter(|(_, (of, _), _)| std::ptr::eq(*of, stage));
+            views.extend(of_stage.map(|(_, (_, spec), node)| self.view(empty.clone(), spec, node)));
+        }
+        views
+    }
+
+    fn view(&self, of_stage: StageView, spec: &NodeSpec, node: &Node) -> StageView {
+        let known = node.run.and_then(|run| self.known.get(&run));
+        StageView {
+            item: spec.item.clone(),
+            state: node.phase.word().to_owned(),
+            marred: node.marred,
+            kind: spec.kind.word().to_owned(),
+            title: spec.title.clone(),
+            run: node.run,
+            run_state: known.map(|known| known.state.clone()),
+            because: known.and_then(|known| known.because.clone()),
+            gated: spec.gate.is_some(),
+            gate: node.gate,
+            until: match node.phase {
+                NodePhase::Soaking(until) => Some(until),
+                _ => None,
+            },
+            tally: self.of_node(spec, node),
+            began: node.began,
+            ended: node.ended,
+            ..of_stage
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A run that is part of another: it stands still, goes on and ends with it.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{EndState, Event, What};
+use super::ids::{At, RunId};
+use super::outcome::Outcome;
+use super::stages::{Child, ChildEnd, NodeIx, NodePhase};
+use super::state::Run;
+
+/// The run that a run is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// That run.
+    pub run: RunId,
+    /// The node whose run it is.
+    pub node: NodeIx,
+    /// Whether it looks at the node's gate.
+    #[serde(default)]
+    pub gate: bool,
+}
+
+impl Run {
+    /// What a run must record so that it stands as its parent does.
+    pub fn follow(&self, parent: &Run, now: At) -> Option<Event> {
+        let event = |what| Some(Event { at: now, what });
+        if let Some(holder) = &parent.holder
+            && self.holder.as_ref() != Some(holder)
+        {
+            return event(What::ConnMoved {
+                to: holder.clone(),
+                reason: format!("with run {}", parent.id),
+            });
+        }
+        if self.ended.is_some() || self.aborted_by.is_some() {
+            return None;
+        }
+        if let Some(by) = &parent.aborted_by {
+            return event(What::Aborted {
+                by: by.clone(),
+                reason: format!("with run {}", parent.id),
+            });
+        }
+        match (&parent.paused, &self.paused) {
+            (Some(pause), None) => event(What::ParentPaused {
+                by: pause.by.clone(),
+                reason: format!("with run {}", parent.id),
+            }),
+            (None, Some(pause)) if pause.with_parent => event(What::ParentResumed),
+            _ => None,
+        }
+    }
+
+    /// How the run stands, for its parent.
+    pub fn as_child(&self) -> Child {
+        let Some((end, _)) = self.ended else {
+            let by_rule = |pause: &&super::state::Pause| {
+                pause.by == super::decide::BY_RULE && !pause.with_parent
+            };
+            let paused = self.paused.as_ref().filter(by_rule);
+            return Child::Live {
+                paused: paused.map(|pause| pause.reason.clone()),
+            };
+        };
+        Child::Ended(match end {
+            EndState::Succeeded => ChildEnd::Ok,
+            EndState::Aborted => ChildEnd::Aborted,
+            EndState::Failed if self.only_inconclusive() => ChildEnd::Inconclusive,
+            EndState::Failed if self.is_borne() => ChildEnd::Borne,
+            EndState::Failed => ChildEnd::Failed,
+        })
+    }
+
+    /// Whether no more hosts failed than are borne, not counting those that a person forgave. A run
+    /// that says nothing bears none.
+    fn is_borne(&self) -> bool {
+        if let Some(stages) = &self.stages {
+            // Whatever failed in it, a person accepted, or it is enough all the same.
+            return stages.nodes().all(|(_, node)| {
+                matches!(node.phase, NodePhase::Done | NodePhase::Skipped) || !node.marred
+            });
+        }
+        let failures = self.failures().saturating_sub(self.forgiven);
+        failures <= self.max_failures.unwrap_or(0)
+    }
+
+    /// Whether it is a gate, and every host that did not say yes said neither yes nor no.
+    fn only_inconclusive(&self) -> bool {
+        let mut bad = self
+            .hosts()
+            .filter(|(ix, _)| self.outcome(*ix) != Some(Outcome::Ok))
+            .peekable();
+        bad.peek().is_some()
+            && bad.all(|(_, state)| {
+                let last = state.last.as_deref();
+                last.is_some_and(|last| {
+                    let step = self.spec.step(last.step);
+                    let codes = step.and_then(|step| step.rules.gate.as_ref());
+                    matches!((&last.outcome, codes), (Outcome::Failed(code), Some(codes)) if codes.contains(code))
+                })
+            })
+    }
+}

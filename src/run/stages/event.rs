@@ -1,0 +1,72 @@
+//! What happened to the stages of a parent run: words of its journal.
+
+use serde::{Deserialize, Serialize};
+
+use super::next::ChildEnd;
+use super::{NodeIx, StageIx};
+use crate::run::ids::{At, RunId};
+
+/// What happened to a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageEvent {
+    /// A stage asks for a person's yes.
+    Asked {
+        /// The stage.
+        stage: StageIx,
+        /// So long it is asked.
+        until: Option<At>,
+    },
+    /// A node's run begins. One record with that run's first event.
+    Started {
+        /// The node.
+        node: NodeIx,
+        /// The run.
+        run: RunId,
+    },
+    /// The run that looks at a node's gate begins. One record with that run's first event.
+    GateStarted {
+        /// The node.
+        node: NodeIx,
+        /// The run.
+        run: RunId,
+    },
+    /// The run that a node is at has ended: its work, or its gate.
+    ChildEnded {
+        /// The node.
+        node: NodeIx,
+        /// How.
+        end: ChildEnd,
+    },
+    /// A run that had ended is at work again: somebody retried hosts of it.
+    Reopened {
+        /// The node.
+        node: NodeIx,
+        /// Whether it is the run of its gate.
+        gate: bool,
+    },
+    /// A node has done its work; what comes next begins after this time.
+    Soaking {
+        /// The node.
+        node: NodeIx,
+        /// When it is over.
+        until: At,
+    },
+    /// A node is over.
+    Done {
+        /// The node.
+        node: NodeIx,
+    },
+    /// A person lets begin after all what never did.
+    TakenUp {
+        /// Who.
+        by: String,
+    },
+    /// What a stage has not begun, or failed at, is left out.
+    Skipped {
+        /// Who.
+        by: String,
+        /// The stage.
+        stage: StageIx,
+    },
+}

@@ -1,0 +1,514 @@
+//! What holds for any graph of stages, however its runs end, whatever people ask, and wherever the
+//! engine dies: histories from seeds, in virtual time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::run::command::Command;
+use crate::run::event::{EndState, Event, What};
+use crate::run::ids::{At, HostIx, RunId, StepIx};
+use crate::run::line_up::Around;
+use crate::run::spec::{Access, Approval, Lease, Rollout, RunKind, RunSpec};
+use crate::run::state::Run;
+
+/// A child as the parent sees it: how it ends each time it is at work, and when.
+struct Played {
+    ends: Vec<ChildEnd>,
+    until: At,
+    at_work: bool,
+    times: usize,
+}
+
+struct World {
+    now: At,
+    run: Run,
+    journal: Vec<Event>,
+    children: BTreeMap<RunId, Played>,
+    next: u64,
+    chance: u64,
+}
+
+impl Around for World {
+    fn lease(&self, _: HostIx) -> Option<RunId> {
+        None
+    }
+
+    fn holds(&self, _: HostIx, _: StepIx) -> bool {
+        true
+    }
+
+    fn child(&self, run: RunId) -> Option<Child> {
+        let child = self.children.get(&run)?;
+        Some(if child.at_work {
+            Child::Live { paused: None }
+        } else {
+            let last = child.times.saturating_sub(1).min(child.ends.len() - 1);
+            Child::Ended(child.ends[last])
+        })
+    }
+}
+
+fn run_of(spec: StagesSpec) -> Run {
+    let spec = RunSpec {
+        kind: RunKind::Flow,
+        title: "G".to_owned(),
+        targets_text: String::new(),
+        targets: Vec::new(),
+        steps: Vec::new(),
+        rollout: Rollout::default(),
+        lease: Lease::Shared,
+        access: Access::default(),
+        flow: None,
+        stages: Some(spec),
+    };
+    Run::new(RunId(1), Arc::new(spec), "kim", At(0))
+}
+
+fn stage(name: &str, needs: &[usize], nodes: usize) -> StageSpec {
+    let node = |item: usize| NodeSpec {
+        item: (nodes > 1).then(|| item.to_string()),
+        kind: RunKind::Flow,
+        title: name.to_owned(),
+        spec: String::new(),
+        hosts: 2,
+        gate: None,
+    };
+    StageSpec {
+        name: name.to_owned(),
+        needs: Need {
+            of: needs.iter().copied().map(StageIx).collect(),
+            count: needs.len(),
+        },
+        nodes: (0..nodes).map(node).collect(),
+        parallel: 1,
+        approve: None,
+        soak: Duration::ZERO,
+        on_failure: OnStageFailure::Pause,
+    }
+}
+
+fn gated(mut stage: StageSpec) -> StageSpec {
+    for node in &mut stage.nodes {
+        node.gate = Some(GateSpec {
+            title: "gate".to_owned(),
+            spec: String::new(),
+        });
+    }
+    stage
+}
+
+fn flow(stages: Vec<StageSpec>) -> StagesSpec {
+    StagesSpec {
+        stages,
+        parallel: None,
+        join: None,
+        fail_fast: false,
+    }
+}
+
+impl World {
+    fn new(spec: StagesSpec, seed: u64) -> Self {
+        Self {
+            now: At(0),
+            run: run_of(spec),
+            journal: Vec::new(),
+            children: BTreeMap::new(),
+            next: 2,
+            chance: seed,
+        }
+    }
+
+    /// A number below `below`, from the seed.
+    fn dice(&mut self, below: u64) -> u64 {
+        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.chance;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % below
+    }
+
+    fn record(&mut self, what: What) {
+        let event = Event { at: self.now, what };
+        self.check(&event.what);
+        self.run.apply(&event);
+        self.journal.push(event);
+    }
+
+    /// What must hold at the moment before an event.
+    fn check(&self, what: &What) {
+        let spec = self.run.spec.stages.as_ref().unwrap();
+        let stages = self.run.stages.as_ref().unwrap();
+        match what {
+            What::Stage(StageEvent::Started { node, .. }) => {
+                assert!(self.run.paused.is_none() && self.run.aborted_by.is_none());
+                assert!(self.run.ended.is_none());
+                let of = &spec.stages[node.stage.0];
+                let standings = stages.standings();
+                let done = |need: &&StageIx| {
+                    matches!(standings[need.0], Standing::Succeeded | Standing::Skipped)
+                };
+                assert!(of.needs.of.iter().filter(done).count() >= of.needs.count);
+                let live = |node: &&Node| node.phase.is_live();
+                let in_stage = stages.of_stage(node.stage).iter().filter(live).count();
+                assert!(in_stage < of.parallel as usize);
+                assert!(
+                    spec.parallel
+                        .is_none_or(|most| stages.live() < most as usize)
+                );
+                assert_eq!(stages.node(*node).unwrap().run, None, "started twice");
+                let said = stages
+                    .approved
+                    .iter()
+                    .any(|(known, _)| *known == node.stage);
+                assert!(of.approve.is_none() || said, "not asked");
+            }
+            What::Stage(StageEvent::GateStarted { node, .. }) => {
+                assert_eq!(stages.node(*node).unwrap().phase, NodePhase::AtGate);
+                assert!(self.run.paused.is_none() && self.run.aborted_by.is_none());
+            }
+            What::Stage(StageEvent::Done { node }) => {
+                let phase = stages.node(*node).unwrap().phase;
+                if let NodePhase::Soaking(until) = phase {
+                    assert!(until <= self.now, "soaked too short");
+                } else {
+                    assert!(spec.stages[node.stage.0].soak.is_zero());
+                }
+            }
+            What::Ended { .. } => {
+                let at_work = self.children.values().any(|child| child.at_work);
+                assert!(!at_work, "ended while a run of it is at work");
+            }
+            _ => {}
+        }
+    }
+
+    /// Everything that follows by itself now.
+    fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if let Some(event) = self.run.advance(self.now, self) {
+                self.record(event.what);
+            } else if let Some(start) = self.run.starts(self.now) {
+                self.start(start);
+            } else {
+                return;
+            }
+        }
+        panic!("it never comes to rest: {:#?}", self.run.stages);
+    }
+
+    fn start(&mut self, start: Start) {
+        let run = RunId(self.next);
+        self.next += 1;
+        let ends = (0..3)
+            .map(|_| match (self.dice(10), start) {
+                (0, _) => ChildEnd::Failed,
+                (1, _) => ChildEnd::Aborted,
+                (2, Start::Gate(_)) => ChildEnd::Inconclusive,
+                (2, Start::Work(_)) => ChildEnd::Borne,
+                _ => ChildEnd::Ok,
+            })
+            .collect();
+        let until = At(self.now.0 + 1 + i64::try_from(self.dice(5_000)).unwrap());
+        let played = Played {
+            ends,
+            until,
+            at_work: true,
+            times: 1,
+        };
+        self.children.insert(run, played);
+        self.record(What::Stage(match start {
+            Start::Work(node) => StageEvent::Started { node, run },
+            Start::Gate(node) => StageEvent::GateStarted { node, run },
+        }));
+    }
+
+    fn ask(&mut self, command: &Command) -> bool {
+        let Ok(events) = self.run.decide(command, self.now) else {
+            return false;
+        };
+        for event in events {
+            self.record(event.what);
+        }
+        true
+    }
+
+    fn pass(&mut self, ms: i64) {
+        self.now = At(self.now.0 + ms);
+        for child in self.children.values_mut() {
+            let aborted = self.run.aborted_by.is_some();
+            if child.at_work && (aborted || child.until <= self.now) {
+                child.at_work = false;
+                if aborted {
+                    child.ends = vec![ChildEnd::Aborted];
+                }
+            }
+        }
+    }
+
+    /// The engine dies and reads the journal; the children are where they are.
+    fn crash(&mut self) {
+        let mut again = Run::new(self.run.id, Arc::clone(&self.run.spec), "kim", At(0));
+        for event in &self.journal {
+            again.apply(event);
+        }
+        assert_eq!(format!("{again:?}"), format!("{:?}", self.run));
+        self.run = again;
+    }
+
+    fn retry(&mut self) {
+        let until = At(self.now.0 + 100);
+        let bad = self.children.values_mut().find(|child| {
+            let last = child.times.saturating_sub(1).min(child.ends.len() - 1);
+            !child.at_work && child.ends[last] != ChildEnd::Ok && child.times < 4
+        });
+        if let Some(child) = bad {
+            child.at_work = true;
+            child.times += 1;
+            child.until = until;
+        }
+    }
+
+    fn meddle(&mut self) {
+        let by = || "kim".to_owned();
+        let reason = String::new;
+        match self.dice(12) {
+            0 => drop(self.ask(&Command::Pause {
+                by: by(),
+                reason: reason(),
+            })),
+            1 | 2 => drop(self.ask(&Command::Resume { by: by() })),
+            3 if self.dice(8) == 0 => drop(self.ask(&Command::Abort {
+                by: by(),
+                reason: reason(),
+            })),
+            4 | 5 => self.retry(),
+            6 => {
+                let stage = StageIx(usize::try_from(self.dice(6)).unwrap());
+                self.ask(&Command::SkipStage { by: by(), stage });
+            }
+            7 => drop(self.ask(&Command::Approve {
+                by: "lee".to_owned(),
+                reason: reason(),
+            })),
+            8 => drop(self.ask(&Command::TakeUp { by: by() })),
+            9 => self.crash(),
+            _ => {}
+        }
+    }
+}
+
+fn any_stage(index: usize) -> impl Strategy<Value = StageSpec> {
+    let needs = prop::collection::btree_set(0..index.max(1), 0..=index.min(3));
+    (needs, 0_usize..4, 1_u32..4, 0_u64..3, any::<[bool; 4]>()).prop_map(
+        move |(needs, nodes, parallel, soak, [gate, approve, any, abort])| {
+            let needs: Vec<usize> = needs.into_iter().filter(|need| *need < index).collect();
+            let mut stage = stage(&format!("s{index}"), &needs, nodes);
+            if gate {
+                stage = gated(stage);
+            }
+            stage.parallel = parallel;
+            stage.soak = Duration::from_secs(soak * 10);
+            stage.approve = approve.then(|| Approval {
+                expires: Some(Duration::from_mins(1)),
+                use_within: any.then(|| Duration::from_secs(30)),
+                ..Approval::default()
+            });
+            if any && !needs.is_empty() {
+                stage.needs.count = 1;
+            }
+            stage.on_failure = if abort {
+                OnStageFailure::Abort
+            } else {
+                OnStageFailure::Pause
+            };
+            stage
+        },
+    )
+}
+
+fn any_flow() -> impl Strategy<Value = StagesSpec> {
+    (0_usize..6).prop_flat_map(|count| {
+        (0..=count)
+            .map(any_stage)
+            .collect::<Vec<_>>()
+            .prop_map(flow)
+    })
+}
+
+fn any_fanout() -> impl Strategy<Value = StagesSpec> {
+    (
+        1_usize..8,
+        1_u32..4,
+        any::<bool>(),
+        prop::option::of(1_usize..4),
+    )
+        .prop_map(|(branches, parallel, fail_fast, join)| {
+            let branch = |index: usize| StageSpec {
+                on_failure: OnStageFailure::GoOn,
+                ..stage(&format!("b{index}"), &[], 1)
+            };
+            StagesSpec {
+                stages: (0..branches).map(branch).collect(),
+                parallel: Some(parallel),
+                join: join.map(|join| join.min(branches)),
+                fail_fast,
+            }
+        })
+}
+
+/// A history with people and crashes; then everybody lets it go on, and it must come to an end.
+fn play(spec: StagesSpec, seed: u64) {
+    let mut world = World::new(spec, seed);
+    world.settle();
+    for _ in 0..120 {
+        world.meddle();
+        world.settle();
+        let ms = i64::try_from(world.dice(20_000)).unwrap();
+        world.pass(ms);
+        world.settle();
+    }
+    for _ in 0..400 {
+        if world.run.ended.is_some() {
+            break;
+        }
+        let by = "kim".to_owned();
+        world.ask(&Command::Resume { by });
+        world.ask(&Command::Approve {
+            by: "lee".to_owned(),
+            reason: String::new(),
+        });
+        world.settle();
+        world.pass(30_000);
+        world.settle();
+    }
+    world.crash();
+    let Some((end, _)) = world.run.ended else {
+        panic!("it never ended: {:#?}", world.run.stages);
+    };
+    let spec = world.run.spec.stages.clone().unwrap();
+    let stages = world.run.stages.as_ref().unwrap();
+    assert!(stages.nodes().all(|(_, node)| node.phase.is_over()));
+    if end == EndState::Succeeded && spec.join.is_none() {
+        let well = |run: &RunId| world.child(*run) == Some(Child::Ended(ChildEnd::Ok));
+        let runs = stages.nodes().filter_map(|(_, node)| node.run);
+        for run in runs {
+            let skipped = stages
+                .nodes()
+                .any(|(_, node)| node.run == Some(run) && node.phase == NodePhase::Skipped);
+            assert!(well(&run) || skipped, "a false success");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever happens, each node begins once, after what it needs, in its place, and it ends.
+    #[test]
+    fn any_multi_flow_keeps_its_rules_and_comes_to_an_end(spec in any_flow(), seed: u64) {
+        play(spec, seed);
+    }
+
+    #[test]
+    fn any_fanout_keeps_its_rules_and_comes_to_an_end(spec in any_fanout(), seed: u64) {
+        play(spec, seed);
+    }
+}
+
+/// A world in which every child ends as said, in the order in which they begin.
+fn scripted(spec: StagesSpec, ends: &[ChildEnd]) -> World {
+    let mut world = World::new(spec, 0);
+    for told in 0..100 {
+        world.settle();
+        let mut waiting: Vec<&mut Played> = world
+            .children
+            .values_mut()
+            .filter(|child| child.at_work)
+            .collect();
+        let Some(child) = waiting.first_mut() else {
+            return world;
+        };
+        child.ends = vec![ends.get(told).copied().unwrap_or(ChildEnd::Ok)];
+        child.at_work = false;
+    }
+    world
+}
+
+fn words(world: &World) -> Vec<&'static str> {
+    let stages = world.run.stages.as_ref().unwrap();
+    stages.nodes().map(|(_, node)| node.phase.word()).collect()
+}
+
+#[test]
+fn a_stage_that_fails_holds_the_next_up_until_a_person_lets_it_go_on() {
+    let spec = flow(vec![stage("canary", &[], 1), stage("rest", &[0], 2)]);
+    let mut world = scripted(spec, &[ChildEnd::Failed]);
+    assert_eq!(words(&world), ["failed", "waiting", "waiting"]);
+    let pause = world.run.paused.clone().unwrap();
+    assert!(pause.reason.contains("canary (run 2) failed"), "{pause:?}");
+    let by = "kim".to_owned();
+    assert!(world.ask(&Command::Resume { by }));
+    world.settle();
+    assert_eq!(words(&world), ["succeeded", "running", "waiting"]);
+}
+
+#[test]
+fn failures_that_are_borne_hold_nobody_up_and_are_no_success() {
+    let spec = flow(vec![stage("canary", &[], 1), stage("rest", &[0], 1)]);
+    let world = scripted(spec, &[ChildEnd::Borne]);
+    assert_eq!(words(&world), ["succeeded", "succeeded"]);
+    assert_eq!(world.run.ended.map(|(end, _)| end), Some(EndState::Failed));
+}
+
+#[test]
+fn a_gate_that_says_neither_asks_a_person_even_at_the_end() {
+    let spec = flow(vec![gated(stage("canary", &[], 1))]);
+    let world = scripted(spec, &[ChildEnd::Ok, ChildEnd::Inconclusive]);
+    assert_eq!(words(&world), ["inconclusive"]);
+    assert!(world.run.paused.is_some() && world.run.ended.is_none());
+}
+
+#[test]
+fn a_run_that_is_retried_after_the_end_takes_its_flow_up_again() {
+    let spec = flow(vec![stage("only", &[], 1)]);
+    let mut world = scripted(spec, &[ChildEnd::Failed]);
+    assert_eq!(world.run.ended.map(|(end, _)| end), Some(EndState::Failed));
+    let child = world.children.get_mut(&RunId(2)).unwrap();
+    (child.at_work, child.until, child.ends) = (true, At(5), vec![ChildEnd::Ok]);
+    world.settle();
+    assert!(world.run.ended.is_none());
+    world.pass(10);
+    world.settle();
+    assert_eq!(
+        world.run.ended.map(|(end, _)| end),
+        Some(EndState::Succeeded)
+    );
+}
+
+#[test]
+fn a_fanout_that_wants_any_is_well_with_one_and_lets_the_others_finish() {
+    let branch = |name| StageSpec {
+        on_failure: OnStageFailure::GoOn,
+        ..stage(name, &[], 1)
+    };
+    let spec = |join, fail_fast| StagesSpec {
+        join,
+        fail_fast,
+        parallel: Some(2),
+        ..flow(vec![branch("a"), branch("b"), branch("c")])
+    };
+    let end = |world: &World| world.run.ended.map(|(end, _)| end);
+    let ends = [ChildEnd::Failed, ChildEnd::Ok, ChildEnd::Failed];
+    let world = scripted(spec(Some(1), false), &ends);
+    assert_eq!(words(&world), ["failed", "succeeded", "failed"]);
+    assert_eq!(end(&world), Some(EndState::Succeeded));
+    let world = scripted(spec(None, false), &ends);
+    assert_eq!(end(&world), Some(EndState::Failed));
+    let world = scripted(spec(None, true), &ends);
+    assert_eq!(end(&world), Some(EndState::Aborted));
+    assert_eq!(words(&world)[2], "not_started");
+}
