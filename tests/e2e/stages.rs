@@ -114,16 +114,16 @@ targets = "web01"
 
     /// Waits until a stage stands so, and for its item.
     #[track_caller]
-    fn wait_stage(&self, id: u64, stage: &str, state: &str) -> Value {
+    fn wait_stage(&self, id: u64, stage: &str, standing: &str) -> Value {
         let of = |shown: &Value| {
             let stages = shown["stages"].as_array().unwrap();
             let found = stages
                 .iter()
-                .find(|known| known["stage"] == stage && known["state"] == state);
+                .find(|known| known["stage"] == stage && known["state"] == standing);
             found.cloned()
         };
         let mut last = Value::Null;
-        wait_until(&format!("{stage} is {state}"), PATIENCE, || {
+        wait_until(&format!("{stage} is {standing}"), PATIENCE, || {
             last = self.show(id);
             of(&last).is_some()
         });
@@ -298,4 +298,76 @@ targets = "web04"
     assert_eq!(last["state"], "succeeded", "{last}");
     assert_eq!(last["counts"]["ok"], 3);
     assert_eq!(last["counts"]["failed"], 1);
+}
+
+#[test]
+fn a_flow_of_flows_may_be_a_stage_itself_and_a_stage_can_be_left_out() {
+    let flying = Flying::new("1s");
+    let rig = &flying.rig;
+    let outer = r#"
+kind = "multi"
+name = "outer"
+[params.version]
+type = "string"
+[[stages]]
+name = "before"
+exec = { command = "exit 1" }
+targets = "web01"
+[[stages]]
+name = "inner"
+needs = ["before"]
+flow = "flying"
+set = { version = "{{ version }}" }
+[[stages]]
+name = "never"
+when = "version == '9'"
+exec = { command = "true" }
+targets = "web01"
+"#;
+    let file = rig.conn.home().join("config/flows/outer.toml");
+    std::fs::write(&file, outer).unwrap();
+    rig.conn
+        .run(["apply", file.to_str().unwrap()])
+        .expect_success();
+    let config = rig.config.to_str().unwrap();
+    let words = [
+        "flow",
+        "start",
+        "outer",
+        "-F",
+        config,
+        "--set",
+        "version=3",
+        "--detach",
+    ];
+    let id: u64 = rig
+        .conn
+        .run(words)
+        .expect_success()
+        .out()
+        .trim()
+        .parse()
+        .unwrap();
+    let shown = rig.wait_state(id, "paused");
+    assert!(
+        shown["because"].as_str().unwrap().contains("before"),
+        "{shown:#}"
+    );
+    rig.runs("skip", id, &["--step", "before"]).expect_success();
+    rig.runs("resume", id, &[]).expect_success();
+    let shown = rig.wait_end(id);
+    assert_eq!(
+        stages(&shown)
+            .iter()
+            .map(|(_, state)| state.as_str())
+            .collect::<Vec<_>>(),
+        ["skipped", "succeeded", "skipped"],
+        "{shown:#}"
+    );
+    // What failed and was left out then is no success of the whole.
+    assert_eq!(shown["state"], "failed");
+    assert_eq!(flying.counted(), once());
+    let inner = flying.show(shown["stages"][1]["run"].as_u64().unwrap());
+    assert_eq!(inner["part_of"]["run"], id);
+    assert_eq!(inner["stages"].as_array().unwrap().len(), 4);
 }

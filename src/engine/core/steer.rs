@@ -19,11 +19,11 @@ impl Core {
     pub(super) fn steer(
         &mut self,
         run: RunId,
-        by: String,
+        by: &str,
         act: &Steer,
         reply: oneshot::Sender<Result<RunView, Fault>>,
     ) {
-        match self.steer_now(run, &by, act) {
+        match self.steer_now(run, by, act) {
             Ok(lsn) => self.answer_when_durable(lsn, reply, move |core| {
                 core.live_run(run)
                     .map(|live| view::run_view(core, live, &[], &[]))
@@ -64,7 +64,7 @@ impl Core {
         let engine = |error: StoreError| Fault::engine(error.to_string());
         let lsn = self.commit(id, &events, &[audit]).map_err(engine)?;
         if matches!(act, Steer::Resume) {
-            self.resume_parts(id, &by).map_err(engine)?;
+            self.resume_parts(id, by).map_err(engine)?;
         }
         Ok(lsn)
     }

@@ -96,7 +96,7 @@ impl Core {
                 by,
                 act,
                 reply,
-            } => self.steer(run, by, &act, reply),
+            } => self.steer(run, &by, &act, reply),
             Message::Report { task, report } => self.task_reported(task, report)?,
             Message::CredentialsArrived => self.unpark()?,
             Message::Look(look) => look(self),
