@@ -86,6 +86,9 @@ async fn status(args: &Args, as_json: bool) -> Result<Exit, CliError> {
         status.state_dir,
         sizes.join(", ")
     ))?;
+    if let Some(role) = status.role {
+        say(&format!("  you are {role} here"))?;
+    }
     say(&format!("  disk {}", status.space))?;
     for note in &status.notes {
         say(&format!("  note: {note}"))?;

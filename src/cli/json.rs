@@ -74,6 +74,10 @@ pub fn run_detail(detail: &RunDetail) -> Value {
         "action": view.title,
         "starter": view.starter,
         "conn": view.holder,
+        "digest": detail.digest,
+        "flow": detail.flow.as_ref().map(|flow| json!({
+            "name": flow.name, "version": flow.version, "digest": flow.digest,
+        })),
         "params": detail.params,
         "targets": targets,
         "batches": detail.batches,

@@ -24,6 +24,7 @@ pub use shelf::{Shelf, Standing, look};
 use crate::flow::book::Book;
 use crate::flow::definition::{Definition, Kind};
 use crate::run::complaint::Complaints;
+use crate::run::roles::Denied;
 use crate::store::{Store, StoreError};
 use crate::wire::reply::Fault;
 
@@ -64,6 +65,9 @@ pub enum DefinitionError {
         /// What is wrong with it now.
         complaints: Complaints,
     },
+    /// Somebody may not change it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// It changed whenever it was looked at.
     #[error("the definitions change faster than they can be read; try again")]
     Unsettled,
@@ -71,7 +75,10 @@ pub enum DefinitionError {
 
 impl From<DefinitionError> for Fault {
     fn from(error: DefinitionError) -> Self {
-        Self::engine(error.to_string())
+        match error {
+            DefinitionError::Denied(denied) => denied.into(),
+            other => Self::engine(other.to_string()),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Hosts by name, and the way to each: inventory, `ssh_config` and known hosts brought together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::inventory::hostset::HostSet;
 use crate::inventory::{Inventory, ResolvedHost};
@@ -59,6 +59,10 @@ pub trait Directory: Send + Sync {
     /// The file here that a definition means by this name.
     fn file(&self, source: &str) -> Result<PathBuf, Fault>;
 
+    /// The names of the hosts that this host set means now, or a sentence that says why nobody
+    /// knows.
+    fn names(&self, text: &str) -> Result<Arc<HashSet<String>>, String>;
+
     /// What the doctor should know about configuration and keys.
     fn findings(&self) -> Vec<Finding>;
 }
@@ -68,6 +72,13 @@ pub struct SiteDirectory {
     pub(super) site: Site,
     identities: Arc<Identities>,
     pub(super) listed: Mutex<Option<Listed>>,
+    named: Mutex<Option<Named>>,
+}
+
+/// What host sets mean, kept while the inventory does not change.
+struct Named {
+    inventory: Arc<Inventory>,
+    sets: HashMap<String, Arc<HashSet<String>>>,
 }
 
 impl SiteDirectory {
@@ -77,6 +88,7 @@ impl SiteDirectory {
             site,
             identities,
             listed: Mutex::default(),
+            named: Mutex::default(),
         }
     }
 
@@ -268,6 +280,24 @@ impl Directory for SiteDirectory {
             )));
         }
         Ok(path)
+    }
+
+    fn names(&self, text: &str) -> Result<Arc<HashSet<String>>, String> {
+        let inventory = self.site.inventory().inventory;
+        let mut kept = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.take_if(|named| !Arc::ptr_eq(&named.inventory, &inventory));
+        let kept = kept.get_or_insert_with(|| Named {
+            inventory,
+            sets: HashMap::new(),
+        });
+        if let Some(known) = kept.sets.get(text) {
+            return Ok(known.clone());
+        }
+        let set = HostSet::parse(text, kept.inventory.as_ref());
+        let set = set.map_err(|error| error.to_string())?;
+        let hosts: Arc<HashSet<String>> = Arc::new(set.iter().collect());
+        kept.sets.insert(text.to_owned(), hosts.clone());
+        Ok(hosts)
     }
 
     fn findings(&self) -> Vec<Finding> {

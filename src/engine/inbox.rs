@@ -1,10 +1,13 @@
 //! How tasks and clients reach the core.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::core::{Core, NewRun};
 use super::task::{Report, TaskKey};
 use crate::run::ids::RunId;
+use crate::run::roles::Authority;
 use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
@@ -25,8 +28,8 @@ pub(super) enum Message {
     Steer {
         /// The run.
         run: RunId,
-        /// Who asks.
-        by: String,
+        /// Who asks, and what they may do.
+        authority: Arc<Authority>,
         /// What to do.
         act: Steer,
         /// Answered when it is durable.
@@ -79,10 +82,15 @@ impl Inbox {
     }
 
     /// Steers a run; returns when that is durable.
-    pub async fn steer(&self, run: RunId, by: String, act: Steer) -> Result<RunView, Fault> {
+    pub async fn steer(
+        &self,
+        run: RunId,
+        authority: Arc<Authority>,
+        act: Steer,
+    ) -> Result<RunView, Fault> {
         self.ask(|reply| Message::Steer {
             run,
-            by,
+            authority,
             act,
             reply,
         })

@@ -20,6 +20,7 @@ pub mod listing;
 pub mod news;
 pub mod people;
 pub mod retention;
+pub mod roles;
 pub mod serve;
 pub mod sink;
 pub mod spool;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub directory: Arc<dyn Directory>,
     /// Named keys, and who may use them.
     pub identities: Arc<identities::Identities>,
+    /// Who may do what.
+    pub roles: Arc<roles::Roles>,
     /// Wakes those who look at everything.
     pub news: news::News,
 }

@@ -1,6 +1,7 @@
 //! Unix users by number and name. Asks the system, which may ask a directory server: only from
 //! threads that may wait.
 
+use std::cell::OnceCell;
 use std::ffi::CString;
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
@@ -39,11 +40,45 @@ impl Person {
         Self::of_uid(rustix::process::geteuid().as_raw())
     }
 
-    /// Whether the engine is theirs: its own account, and root, from whom nothing can be kept.
+    /// Whether the engine is theirs.
     pub fn is_owner(&self) -> bool {
-        self.uid == 0 || self.uid == rustix::process::geteuid().as_raw()
+        owns(self.uid)
     }
 
+    /// Whether one of these means them.
+    pub fn is_among(&self, members: &[Member]) -> bool {
+        self.memberships().is_among(members)
+    }
+
+    /// Their groups, to ask more than one question of.
+    pub fn memberships(&self) -> Memberships {
+        Memberships {
+            name: self.name.clone(),
+            groups: OnceCell::new(),
+            person: self.clone(),
+        }
+    }
+
+    fn groups(&self) -> Vec<Gid> {
+        let Ok(Some(user)) = User::from_uid(Uid::from_raw(self.uid)) else {
+            return Vec::new();
+        };
+        CString::new(user.name)
+            .ok()
+            .and_then(|name| getgrouplist(&name, user.gid).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// A person's groups, asked of the system once, and not before one matters.
+#[derive(Debug)]
+pub struct Memberships {
+    name: String,
+    groups: OnceCell<Vec<Gid>>,
+    person: Person,
+}
+
+impl Memberships {
     /// Whether one of these means them.
     pub fn is_among(&self, members: &[Member]) -> bool {
         members.iter().any(|member| match member {
@@ -56,18 +91,23 @@ impl Person {
         let Ok(Some(group)) = Group::from_name(group) else {
             return false;
         };
-        self.groups().contains(&group.gid)
+        let groups = self.groups.get_or_init(|| self.person.groups());
+        groups.contains(&group.gid)
     }
+}
 
-    fn groups(&self) -> Vec<Gid> {
-        let Ok(Some(user)) = User::from_uid(Uid::from_raw(self.uid)) else {
-            return Vec::new();
-        };
-        CString::new(user.name)
-            .ok()
-            .and_then(|name| getgrouplist(&name, user.gid).ok())
-            .unwrap_or_default()
+/// Whether the system knows this user or group.
+pub fn is_known(member: &Member) -> bool {
+    match member {
+        Member::User(name) => User::from_name(name).is_ok_and(|user| user.is_some()),
+        Member::Group(name) => Group::from_name(name).is_ok_and(|group| group.is_some()),
     }
+}
+
+/// Whether an engine of this process is theirs: its own account, and root, from whom nothing can be
+/// kept.
+pub fn owns(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
 }
 
 /// The login name of the user this process runs as.

@@ -52,7 +52,10 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
             ),
         ),
         What::BarrierReached { step, until } => (rule(), barrier(spec, *step, *until)),
-        What::Approved { by, reason } => (by.clone(), because("approved", reason)),
+        What::Approved { by, reason, digest } => {
+            let digest: String = digest.chars().take(12).collect();
+            (by.clone(), because(&format!("approved {digest}…"), reason))
+        }
         What::LinePassed { step } => (
             rule(),
             format!("together past \"{}\"", step_name(spec, *step)),

@@ -6,6 +6,7 @@ mod family;
 
 use super::core::{Core, Live};
 use crate::run::ids::{At, HostIx, StepIx};
+use crate::run::roles::Role;
 use crate::run::spec::{Act, Approval, RunSpec};
 use crate::run::stages::{StageIx, StageSpec};
 use crate::run::state::{HostState, Phase, Run, RunState, WaitFor};
@@ -307,10 +308,15 @@ fn asked(run: &Run) -> Option<String> {
 }
 
 fn question(name: &str, approval: &Approval, run: &Run, before: &str, until: Option<At>) -> String {
+    let role = match approval.role {
+        Role::Admin => "an admin",
+        Role::Lead => "a lead",
+        Role::Operator | Role::Viewer => "an operator",
+    };
     let who = if approval.not_starter {
-        format!("somebody other than {}", run.starter)
+        format!("{role} other than {}", run.starter)
     } else {
-        "somebody".to_owned()
+        role.to_owned()
     };
     let until = until.map_or_else(String::new, |until| format!(", until {}", until.rfc3339()));
     let text = if approval.text.is_empty() {

@@ -101,6 +101,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Flow, Self::Action];
+
     /// Its word on the command line.
     pub fn word(self) -> &'static str {
         match self {

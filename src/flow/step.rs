@@ -10,6 +10,8 @@ use super::template::{CommandText, Condition, Text};
 use crate::run::retry::Retry;
 use crate::run::spec::OnFailure;
 
+pub use crate::run::roles::Role;
+
 /// One step of a simple flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -200,20 +202,6 @@ pub enum Method {
     Put,
     Patch,
     Delete,
-}
-
-/// Who may say yes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// May look.
-    Viewer,
-    /// May start and steer.
-    Operator,
-    /// May take the conn at once and approve.
-    Lead,
-    /// May do everything.
-    Admin,
 }
 
 /// A person's yes, once a batch.

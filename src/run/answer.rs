@@ -12,8 +12,9 @@ use super::spec::{Act, Approval};
 use super::state::{Phase, Run};
 
 impl Run {
-    /// Answers a request with the events that fulfil it.
-    pub fn decide(&self, command: &Command, now: At) -> Result<Vec<Event>, Refusal> {
+    /// Answers a request with the events that fulfil it. Who asks has the role for it: people come
+    /// through [`Run::ask`].
+    pub(super) fn decide(&self, command: &Command, now: At) -> Result<Vec<Event>, Refusal> {
         let whats = match command {
             Command::Pause { by, reason } => self.decide_pause(by, reason)?,
             Command::Resume { by } => self.decide_resume(by)?,
@@ -187,11 +188,17 @@ impl Run {
         self.need_open()?;
         let approval = self.asked()?;
         if approval.not_starter && by == self.starter {
-            let by = by.to_owned();
-            return Err(Refusal::OwnRun { run: self.id, by });
+            return Err(Refusal::OwnRun {
+                run: self.id,
+                by: by.to_owned(),
+                ask: "somebody else".to_owned(),
+            });
         }
-        let (by, reason) = (by.to_owned(), reason.to_owned());
-        Ok(vec![What::Approved { by, reason }])
+        Ok(vec![What::Approved {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            digest: self.spec.digest(),
+        }])
     }
 
     fn decide_reject(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
@@ -202,7 +209,7 @@ impl Run {
     }
 
     /// What a person is asked now.
-    fn asked(&self) -> Result<&Approval, Refusal> {
+    pub(super) fn asked(&self) -> Result<&Approval, Refusal> {
         if let Some(approval) = self.stage_asks() {
             return Ok(approval);
         }

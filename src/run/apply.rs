@@ -34,11 +34,13 @@ impl Run {
             What::Rested { hosts } => self.rested(hosts, event.at),
             What::Passed { hosts, .. } => self.passed(hosts, event.at),
             What::BarrierReached { step, until } => self.barrier_reached(*step, *until),
-            What::Approved { .. } => {
-                if let Some(stages) = &mut self.stages {
+            What::Approved { digest, .. } => {
+                if let Some(stages) = &mut self.stages
+                    && *digest == self.spec.digest()
+                {
                     stages.approved(event.at);
                 }
-                self.approved(event.at)
+                self.approved(digest, event.at)
             }
             What::LinePassed { step } => self.line_passed(*step, event.at),
             What::Soaking { batch, until } => self.soaks(*batch, *until),

@@ -2,6 +2,7 @@
 
 use super::ids::{At, HostIx, RunId, StepIx};
 use super::outcome::{Outcome, OutcomeKind};
+use super::roles::Denied;
 use super::stages::StageIx;
 
 /// A request to change a run. `by` is the Unix user who asks.
@@ -189,12 +190,22 @@ pub enum Refusal {
         run: RunId,
     },
     /// The one who started it may not say yes.
-    #[error("run {run}: {by} started it, so somebody else must approve")]
+    #[error("run {run}: {by} started it, so somebody else must approve. Ask {ask}")]
     OwnRun {
         /// The run.
         run: RunId,
         /// Who.
         by: String,
+        /// Who may.
+        ask: String,
+    },
+    /// A role is missing.
+    #[error("run {run}: {denied}")]
+    Role {
+        /// The run.
+        run: RunId,
+        /// Which, and who has it.
+        denied: Box<Denied>,
     },
     /// The conn of a part is that of the whole.
     #[error(

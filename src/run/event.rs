@@ -106,6 +106,9 @@ pub enum What {
         by: String,
         /// Why, if they said.
         reason: String,
+        /// The digest of what they said it to: it is a yes to nothing else.
+        #[serde(default)]
+        digest: String,
     },
     /// The hosts that stand before this step go on together.
     LinePassed {

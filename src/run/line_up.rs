@@ -25,7 +25,15 @@ struct Barrier {
     step: StepIx,
     /// When it is over by itself, or the question.
     until: Option<At>,
-    approved: Option<At>,
+    approved: Option<Yes>,
+}
+
+/// A person's yes.
+#[derive(Debug, Clone)]
+struct Yes {
+    at: At,
+    /// What it was said to.
+    digest: String,
 }
 
 impl Line {
@@ -155,9 +163,15 @@ impl Run {
             (Act::Approve(approval), None) => {
                 reach(approval.expires.map(|pause| later(now, pause)))
             }
-            (Act::Approve(approval), Some(barrier)) if barrier.approved.is_some() => {
-                let holds = approval.use_within.zip(barrier.approved);
-                if holds.is_some_and(|(within, at)| later(at, within) < now) {
+            (
+                Act::Approve(approval),
+                Some(Barrier {
+                    approved: Some(yes),
+                    ..
+                }),
+            ) => {
+                let old = approval.use_within.map(|within| later(yes.at, within));
+                if old.is_some_and(|until| until < now) || yes.digest != self.spec.digest() {
                     return reach(approval.expires.map(|pause| later(now, pause)));
                 }
                 passed()
@@ -209,9 +223,10 @@ impl Run {
         Vec::new()
     }
 
-    pub(super) fn approved(&mut self, at: At) -> Vec<Effect> {
+    pub(super) fn approved(&mut self, digest: &str, at: At) -> Vec<Effect> {
         if let Some(barrier) = &mut self.line.at {
-            barrier.approved = Some(at);
+            let digest = digest.to_owned();
+            barrier.approved = Some(Yes { at, digest });
         }
         Vec::new()
     }

@@ -29,6 +29,7 @@ pub mod preflight;
 pub mod quote;
 mod rest;
 pub mod retry;
+pub mod roles;
 pub mod run_state;
 pub mod search;
 pub mod sign;
@@ -42,3 +43,4 @@ pub mod tally;
 #[cfg(test)]
 mod tests;
 pub mod unified;
+pub mod wildcard;

@@ -1,12 +1,16 @@
 //! What a run is made of, frozen when it starts: stored once as a blob, named by its digest.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
 use super::ids::StepIx;
 use super::retry::Retry;
+use super::roles::Role;
 use super::stages::StagesSpec;
 
 /// Everything that was decided before the run began.
@@ -73,10 +77,33 @@ impl RunSpec {
             .is_some_and(|step| matches!(step.act, Act::Connect))
     }
 
+    /// Every host that it works on, or that the runs it is made of do.
+    pub fn reaches(&self) -> impl Iterator<Item = &str> {
+        let own = self.targets.iter().map(|target| &target.name);
+        let parts = self.stages.iter().flat_map(|stages| &stages.reach);
+        own.chain(parts).map(|name| &**name)
+    }
+
+    /// What names all of it: definition, hosts, values and files. A yes is said to that.
+    pub fn digest(&self) -> String {
+        // Maps are sorted, so that equal specifications have one text.
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        hex(&Sha256::digest(text))
+    }
+
     /// The step at this place.
     pub fn step(&self, ix: StepIx) -> Option<&Step> {
         self.steps.get(usize::from(ix.0))
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 /// What sort of action a run executes.
@@ -209,9 +236,11 @@ pub enum Act {
 }
 
 /// A person's yes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Approval {
+    /// The least role that may say it.
+    pub role: Role,
     /// Whether who started the run may not say it.
     pub not_starter: bool,
     /// So long it is asked for; then the run pauses.
@@ -220,6 +249,18 @@ pub struct Approval {
     pub use_within: Option<Duration>,
     /// What to look at, for the one who is asked.
     pub text: String,
+}
+
+impl Default for Approval {
+    fn default() -> Self {
+        Self {
+            role: Role::Lead,
+            not_starter: false,
+            expires: None,
+            use_within: None,
+            text: String::new(),
+        }
+    }
 }
 
 /// A command on a host.

@@ -11,6 +11,8 @@ use super::settings::Settings;
 use crate::run::complaint::{Complaint, Complaints, Place, nearest, quote};
 use crate::run::strict_toml::Table;
 
+pub use crate::run::roles::Member;
+
 /// A key under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -28,15 +30,6 @@ pub struct Identity {
     pub unattended: bool,
     /// Where the key and the certificate are named.
     places: [Place; 2],
-}
-
-/// Somebody who may use an identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Member {
-    /// A Unix user.
-    User(String),
-    /// Everybody in a Unix group, written `@GROUP`.
-    Group(String),
 }
 
 /// The identities of a `conn.toml`; relative paths start from `base`.

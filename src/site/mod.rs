@@ -17,6 +17,7 @@ pub mod loader;
 pub mod openssh;
 pub mod paths;
 mod read;
+mod roles;
 pub mod settings;
 
 pub mod specs;

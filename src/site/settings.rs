@@ -10,6 +10,7 @@ pub(super) use parse::positive;
 use std::path::{Path, PathBuf};
 
 use crate::run::duration::HumanDuration;
+use crate::run::roles::Grant;
 use crate::run::size::ByteSize;
 
 use super::error::SiteError;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub console: Console,
     /// Named keys, in the order of the file.
     pub identities: Vec<Identity>,
+    /// Who may do what on a shared engine, in the order of the file; `None` where none is said.
+    pub roles: Option<Vec<Grant>>,
     /// Inventory sources in the order of the file: the first wins.
     pub inventory: Vec<Spec>,
 }

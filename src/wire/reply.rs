@@ -14,6 +14,7 @@ use crate::inventory::ResolvedHost;
 use crate::run::cause::Cause;
 use crate::run::ids::RunId;
 use crate::run::output::Chunk;
+use crate::run::roles::Denied;
 
 /// An answer to a [`Request`](super::Request).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -117,6 +118,12 @@ pub struct Fault {
     pub kind: FaultKind,
     /// What happened, why, and what to do next.
     pub message: String,
+}
+
+impl From<Denied> for Fault {
+    fn from(denied: Denied) -> Self {
+        Self::refused(denied.to_string())
+    }
 }
 
 /// What sort of fault.

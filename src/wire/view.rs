@@ -9,6 +9,7 @@ use crate::run::ids::{At, RunId};
 use crate::run::outcome::Outcome;
 use crate::run::phases::Phases;
 use crate::run::preflight::{self, Facts};
+use crate::run::roles::Role;
 use crate::run::tally::Tally;
 
 /// One run as it stands, small enough to send often.
@@ -205,6 +206,12 @@ pub struct Acked {
 pub struct RunDetail {
     /// Where it stands.
     pub view: RunView,
+    /// What names all that is frozen in it: an approval counts for this alone.
+    #[serde(default)]
+    pub digest: String,
+    /// The flow it is a run of.
+    #[serde(default)]
+    pub flow: Option<FlowLine>,
     /// The sizes of its batches.
     pub batches: Vec<u32>,
     /// The names of its steps, in order.
@@ -215,6 +222,17 @@ pub struct RunDetail {
     pub tasks: Vec<TaskView>,
     /// What happened, oldest first.
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// The flow of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowLine {
+    /// Its name.
+    pub name: String,
+    /// The version of its definition.
+    pub version: u32,
+    /// What names its plan: definition, hosts and values, as a plan is shown.
+    pub digest: String,
 }
 
 /// One thing that happened in a run.
@@ -290,6 +308,8 @@ pub struct EngineStatus {
     pub state_dir: String,
     /// Whether it is stopping.
     pub stopping: bool,
+    /// The highest role that whoever asks has on it, for some hosts or all.
+    pub role: Option<Role>,
 }
 
 /// One audit record.

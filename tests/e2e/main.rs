@@ -22,6 +22,7 @@ mod flows;
 mod hostile;
 mod refused;
 mod rig;
+mod roles;
 mod run;
 mod shared;
 mod shared_rig;

@@ -54,35 +54,6 @@ fn two_people_share_an_engine_and_every_act_has_its_name() {
 }
 
 #[test]
-fn whoever_is_let_in_changes_definitions_under_their_own_name() {
-    let shared = Shared::up();
-    let files = Scratch::new("definitions");
-    open(files.path(), 0o755);
-    let text = |command: &str| {
-        format!(
-            "kind = 'simple'\nname = 'Up'\n[[steps]]\nname = 'x'\nexec = {{ command = '{command}' }}\n"
-        )
-    };
-    for (who, command) in [(KIM, "one"), (LEE, "two")] {
-        let file = files.write("up.toml", text(command));
-        open(&file, 0o644);
-        shared
-            .run(who, &["apply", file.to_str().unwrap()])
-            .expect_success();
-    }
-    let shown = shared.run(KIM, &["show", "flow/Up", "--json"]);
-    let shown = shown.expect_success().json();
-    let by = |place: usize| shown["versions"][place]["by"].as_str().unwrap();
-    assert_eq!((by(0), by(1)), (KIM, LEE));
-    assert_eq!(shared.acts(), [pair(KIM, "apply"), pair(LEE, "apply")]);
-    shared.run(MAX, &["list", "flow"]).expect_code(4);
-    let plan = ["flow", "plan", "Up", "-w", "web01"];
-    shared.run(KIM, &plan).expect_success();
-    let own = shared.run(KIM, &[&plan[..], &["-F", "/dev/null"]].concat());
-    assert!(own.expect_code(4).err().contains("(-F)"));
-}
-
-#[test]
 fn the_hosts_log_names_the_run_the_person_and_the_identity() {
     let shared = Shared::up();
     let mark = unique("logged");

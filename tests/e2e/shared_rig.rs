@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::support::people::{ENGINE, GROUP, KIM, LEE, as_user, give, make_accounts};
+use super::support::people::{ENGINE, GROUP, LEE, as_user, give, make_accounts};
 use super::support::{Ended, Fleet, PATIENCE, Running, Scratch, make_key, wait_until};
 
 /// Hosts that keep what they log, and take a key only with its certificate beside one that is known.
@@ -31,7 +31,15 @@ pub struct Shared {
 impl Shared {
     /// An engine that runs.
     pub fn up() -> Self {
+        Self::with("")
+    }
+
+    /// One with more in its settings.
+    pub fn with(more: &str) -> Self {
         let mut shared = Self::laid_out();
+        let file = shared.home.path().join("config/conn.toml");
+        let text = std::fs::read_to_string(&file).unwrap() + more;
+        std::fs::write(&file, text).unwrap();
         shared.start_engine();
         shared
     }
@@ -82,9 +90,10 @@ impl Shared {
         let engine = Running::spawn(as_user(ENGINE, &self.program(), words), None);
         self.engine = Some(engine);
         wait_until("the shared engine to answer", PATIENCE, || {
+            // Lee has a role in every test.
             let engine = self.engine.as_mut().unwrap();
             assert!(!engine.has_ended(), "it ended: {}", engine.err());
-            self.run(KIM, &["engine", "status"]).code() == Some(0)
+            self.run(LEE, &["engine", "status"]).code() == Some(0)
         });
     }
 
@@ -124,13 +133,39 @@ impl Shared {
     /// Who did what, as the audit records have it.
     #[track_caller]
     pub fn acts(&self) -> Vec<(String, String)> {
-        let records = self.run(KIM, &["audit", "--json"]).expect_success();
+        let records = self.records();
+        let done = records.iter().filter(|(_, act, _)| act != "refused");
+        done.map(|(by, act, _)| (by.clone(), act.clone())).collect()
+    }
+
+    /// Who was refused what, as the audit records have it.
+    #[track_caller]
+    pub fn refusals(&self) -> Vec<(String, String)> {
+        let records = self.records().into_iter();
+        let refused = records.filter(|(_, act, _)| act == "refused");
+        refused.map(|(by, _, text)| (by, text)).collect()
+    }
+
+    fn records(&self) -> Vec<(String, String, String)> {
+        let records = self.run(LEE, &["audit", "--json"]).expect_success();
         let word = |record: &Value, key: &str| record[key].as_str().unwrap().to_owned();
         let records = records.json_lines();
-        let pairs = records
-            .iter()
-            .map(|record| (word(record, "by"), word(record, "act")));
-        pairs.collect()
+        let words = |record: &Value| {
+            (
+                word(record, "by"),
+                word(record, "act"),
+                word(record, "text"),
+            )
+        };
+        records.iter().map(words).collect()
+    }
+
+    /// Applies a definition as somebody.
+    #[track_caller]
+    pub fn apply(&self, who: &str, text: &str) -> Ended {
+        let file = self.home.write("applied.toml", text);
+        open(&file, 0o644);
+        self.run(who, &["apply", file.to_str().unwrap()])
     }
 
     /// The next line that the log was told.

@@ -9,9 +9,12 @@ use std::sync::OnceLock;
 pub const ENGINE: &str = "conn-t-engine";
 /// The Unix group of those who are let in.
 pub const GROUP: &str = "conn-t-oncall";
-/// Two people in that group, and one who is not.
+/// The Unix group of those of them who lead.
+pub const LEADS: &str = "conn-t-leads";
+/// People in the first of these groups, and one who is not. Lee leads.
 pub const KIM: &str = "conn-t-kim";
 pub const LEE: &str = "conn-t-lee";
+pub const VIC: &str = "conn-t-vic";
 pub const MAX: &str = "conn-t-max";
 
 /// Makes the accounts. They stay: tests of several processes share them.
@@ -20,11 +23,14 @@ pub fn make_accounts() {
     MADE.get_or_init(|| {
         root_sh(&format!(
             "exec 9>/tmp/conn-test-users.lock; flock 9
-             getent group {GROUP} >/dev/null || groupadd {GROUP}
-             for name in {ENGINE} {KIM} {LEE} {MAX}; do
+             for group in {GROUP} {LEADS}; do
+                 getent group $group >/dev/null || groupadd $group
+             done
+             for name in {ENGINE} {KIM} {LEE} {VIC} {MAX}; do
                  getent passwd $name >/dev/null || useradd --no-create-home --shell /bin/sh $name
              done
-             for name in {ENGINE} {KIM} {LEE}; do usermod -a -G {GROUP} $name; done"
+             for name in {ENGINE} {KIM} {LEE} {VIC}; do usermod -a -G {GROUP} $name; done
+             usermod -a -G {LEADS} {LEE}"
         ));
     });
 }

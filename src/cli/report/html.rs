@@ -169,7 +169,7 @@ pub mod tests {
     use crate::run::ids::{At, RunId};
     use crate::run::outcome::Outcome;
     use crate::run::phases::Phases;
-    use crate::wire::view::{OutputGroup, RunDetail, RunView, TaskView, TimelineEntry};
+    use crate::wire::view::{FlowLine, OutputGroup, RunDetail, RunView, TaskView, TimelineEntry};
 
     /// What a host might say to a reader's browser.
     pub const HOSTILE: &str = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\n\
@@ -210,6 +210,12 @@ pub mod tests {
         Report {
             detail: RunDetail {
                 view,
+                digest: text.to_owned(),
+                flow: Some(FlowLine {
+                    name: text.to_owned(),
+                    version: 3,
+                    digest: text.to_owned(),
+                }),
                 batches: vec![2],
                 steps: vec![text.to_owned()],
                 params: BTreeMap::from([(text.to_owned(), text.to_owned())]),

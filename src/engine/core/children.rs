@@ -1,5 +1,7 @@
 //! Runs that are made of runs: their children begin, and requests find their way among them.
 
+use std::sync::Arc;
+
 use super::{Core, CoreError, NewRun};
 use crate::engine::{history, now};
 use crate::run::command::Command;
@@ -8,6 +10,7 @@ use crate::run::event::{Event, What};
 use crate::run::family::Parent;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
+use crate::run::roles::Authority;
 use crate::run::stages::{NodeIx, StageEvent, Start};
 use crate::run::state::Run;
 use crate::store::StoreError;
@@ -45,7 +48,7 @@ impl Core {
             Start::Work(node) => (node, false),
             Start::Gate(node) => (node, true),
         };
-        let run = std::sync::Arc::clone(&live.run);
+        let run = Arc::clone(&live.run);
         let spec = digest_of(&run, node, gate)
             .ok_or_else(|| "it is not in the flow".to_owned())
             .and_then(|digest| {
@@ -62,6 +65,8 @@ impl Core {
             digest,
             stdin: None,
             by: run.starter.clone(),
+            // They were asked when the whole was started.
+            authority: Arc::new(Authority::everything(&run.starter)),
             origin: None,
             no_wait: false,
             parent: Some(Parent {
@@ -118,7 +123,7 @@ impl Core {
     }
 
     /// From its parent up.
-    fn ancestors(&self, run: RunId) -> Vec<RunId> {
+    pub(super) fn ancestors(&self, run: RunId) -> Vec<RunId> {
         let mut found = Vec::new();
         let mut at = run;
         while let Some(parent) = self.runs.get(&at).and_then(|live| live.run.parent) {
@@ -148,7 +153,11 @@ impl Core {
     }
 
     /// Lets the parts of a run go on that a rule or a person paused.
-    pub(super) fn resume_parts(&mut self, run: RunId, by: &str) -> Result<(), StoreError> {
+    pub(super) fn resume_parts(
+        &mut self,
+        run: RunId,
+        authority: &Authority,
+    ) -> Result<(), StoreError> {
         for part in self.descendants(run) {
             let Some(live) = self.runs.get(&part) else {
                 continue;
@@ -157,9 +166,9 @@ impl Core {
             if own.is_none_or(|pause| pause.with_parent) {
                 continue;
             }
-            let by = by.to_owned();
+            let by = authority.who().to_owned();
             // One that does not go on by this says so itself, when it is looked at.
-            if let Ok(events) = live.run.decide(&Command::Resume { by }, now()) {
+            if let Ok(events) = self.asked(&live.run, authority, &Command::Resume { by }) {
                 self.commit(part, &events, &[])?;
             }
         }
@@ -167,7 +176,13 @@ impl Core {
     }
 
     /// A request about hosts of a run that has none itself: to those of its runs that have them.
-    pub(super) fn steer_parts(&mut self, id: RunId, by: &str, act: &Steer) -> Result<u64, Fault> {
+    pub(super) fn steer_parts(
+        &mut self,
+        id: RunId,
+        authority: &Authority,
+        act: &Steer,
+    ) -> Result<u64, Fault> {
+        let by = authority.who();
         let engine = |error: StoreError| Fault::engine(error.to_string());
         let mut lsn = None;
         let mut refusal = None;
@@ -180,8 +195,7 @@ impl Core {
             }
             let decided = part_of_it(&live.run, act).and_then(|act| {
                 let command = super::steer::command(&live.run, by.to_owned(), &act, false)?;
-                let decided = live.run.decide(&command, now());
-                decided.map_err(|refusal| Fault::refused(refusal.to_string()))
+                self.asked(&live.run, authority, &command)
             });
             match decided {
                 Ok(events) => lsn = Some(self.commit(part, &events, &[]).map_err(engine)?),
@@ -192,9 +206,9 @@ impl Core {
             && let Some(live) = self.runs.get(&id)
         {
             let by = by.to_owned();
-            match live.run.decide(&Command::TakeUp { by }, now()) {
+            match self.asked(&live.run, authority, &Command::TakeUp { by }) {
                 Ok(events) => lsn = Some(self.commit(id, &events, &[]).map_err(engine)?),
-                Err(refused) => refusal = Some(Fault::refused(refused.to_string())),
+                Err(refused) => refusal = Some(refused),
             }
         }
         let none = || {

@@ -31,11 +31,13 @@ use crate::run::cause::Origin;
 use crate::run::event::What;
 use crate::run::family::Parent;
 use crate::run::ids::RunId;
+use crate::run::roles::{Authority, Deed, Scope};
 use crate::run::spec::RunSpec;
 use crate::store::{Durability, Lsn, StoreError};
 use crate::wire::reply::Fault;
 
 pub use live::Live;
+pub(super) use steer::describe;
 
 use commit::Pending;
 use leases::Leases;
@@ -54,6 +56,8 @@ pub struct NewRun {
     pub stdin: Option<Bytes>,
     /// Who starts it.
     pub by: String,
+    /// What they may do.
+    pub authority: Arc<Authority>,
     /// From where.
     pub origin: Option<Origin>,
     /// Be refused rather than wait for a lease.
@@ -172,6 +176,10 @@ impl Core {
             let _ = reply.send(Err(Fault::refused(
                 "the engine is stopping and starts nothing new. Try again when it is back",
             )));
+            return;
+        }
+        if let Err(denied) = new.authority.may(Deed::Start, &Scope::Run(&new.spec)) {
+            let _ = reply.send(Err(denied.into()));
             return;
         }
         if let Some(refusal) = new

@@ -1,6 +1,7 @@
 //! Requests of people, checked against the run and written down with who made them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
@@ -8,7 +9,10 @@ use super::Core;
 use crate::engine::audit::AuditRecord;
 use crate::engine::{history, now, view};
 use crate::run::command::{Command, Verdict};
+use crate::run::event::{Event, What};
 use crate::run::ids::{HostIx, RunId};
+use crate::run::roles::Authority;
+use crate::run::spec::RunSpec;
 use crate::run::state::Run;
 use crate::store::StoreError;
 use crate::wire::reply::Fault;
@@ -19,11 +23,11 @@ impl Core {
     pub(super) fn steer(
         &mut self,
         run: RunId,
-        by: &str,
+        authority: &Authority,
         act: &Steer,
         reply: oneshot::Sender<Result<RunView, Fault>>,
     ) {
-        match self.steer_now(run, by, act) {
+        match self.steer_now(run, authority, act) {
             Ok(lsn) => self.answer_when_durable(lsn, reply, move |core| {
                 core.live_run(run)
                     .map(|live| view::run_view(core, live, &[], &[]))
@@ -36,7 +40,8 @@ impl Core {
         }
     }
 
-    fn steer_now(&mut self, id: RunId, by: &str, act: &Steer) -> Result<u64, Fault> {
+    fn steer_now(&mut self, id: RunId, authority: &Authority, act: &Steer) -> Result<u64, Fault> {
+        let by = authority.who();
         let id = match act {
             Steer::Resume => self.to_resume(id),
             Steer::Approve { .. } | Steer::Reject { .. } => self.who_asks(id),
@@ -48,7 +53,7 @@ impl Core {
             Steer::Retry { .. } | Steer::Skip { .. } | Steer::Settle { .. }
         );
         if live.run.stages.is_some() && of_hosts {
-            return self.steer_parts(id, by, act);
+            return self.steer_parts(id, authority, act);
         }
         let holder_attached = live
             .run
@@ -56,17 +61,36 @@ impl Core {
             .as_deref()
             .is_some_and(|holder| self.clients.is_attached(holder));
         let command = command(&live.run, by.to_owned(), act, holder_attached)?;
-        let events = live
-            .run
-            .decide(&command, now())
-            .map_err(|refusal| Fault::refused(refusal.to_string()))?;
-        let audit = record(id, by, act);
+        let events = self.asked(&live.run, authority, &command)?;
+        let mut audit = record(id, by, act);
+        let approved = events.iter().find_map(|event| match &event.what {
+            What::Approved { digest, .. } => Some(digest),
+            _ => None,
+        });
+        if let Some(digest) = approved {
+            audit.text = format!("{} sha256 {digest}", audit.text);
+        }
         let engine = |error: StoreError| Fault::engine(error.to_string());
         let lsn = self.commit(id, &events, &[audit]).map_err(engine)?;
         if matches!(act, Steer::Resume) {
-            self.resume_parts(id, by).map_err(engine)?;
+            self.resume_parts(id, authority).map_err(engine)?;
         }
         Ok(lsn)
+    }
+
+    /// What a run answers to somebody. Whoever may on a whole may on its parts.
+    pub(super) fn asked(
+        &self,
+        run: &Run,
+        authority: &Authority,
+        command: &Command,
+    ) -> Result<Vec<Event>, Fault> {
+        let family = self.ancestors(run.id).into_iter();
+        let wholes: Vec<Arc<RunSpec>> = family
+            .filter_map(|id| Some(self.runs.get(&id)?.run.spec.clone()))
+            .collect();
+        run.ask(authority, &wholes, command, now())
+            .map_err(|refusal| Fault::refused(refusal.to_string()))
     }
 
     /// The answer for a run that is not in memory: it is sealed, or never was.
@@ -237,7 +261,8 @@ fn limit_of(run: &Run, text: &str) -> Result<u32, Fault> {
     text.trim().parse().map_err(|_| bad())
 }
 
-fn describe(act: &Steer) -> (&'static str, String) {
+/// The word for an act, and the rest of what is on record of it.
+pub fn describe(act: &Steer) -> (&'static str, String) {
     match act {
         Steer::Pause { reason } => ("pause", reason.clone()),
         Steer::Resume => ("resume", String::new()),

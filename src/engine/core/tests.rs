@@ -1,5 +1,6 @@
 //! The core over a store in memory, with a directory that a test makes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::engine::inbox::Inbox;
 use crate::engine::spool::Spool;
 use crate::engine::{Parts, Settings};
 use crate::run::outcome::Outcome;
+use crate::run::roles::Authority;
 use crate::run::spec::{
     Access, Act, Exec, Lease, Rollout, RunKind, RunSpec, Step, StepRules, Target,
 };
@@ -42,6 +44,10 @@ impl Directory for Faulty {
 
     fn file(&self, source: &str) -> Result<std::path::PathBuf, Fault> {
         Err(Fault::usage(format!("no file {source} here")))
+    }
+
+    fn names(&self, _: &str) -> Result<Arc<HashSet<String>>, String> {
+        Ok(Arc::default())
     }
 
     fn findings(&self) -> Vec<Finding> {
@@ -78,6 +84,7 @@ impl Bench {
             spool: Arc::new(Spool::new(spool.path().to_owned())),
             directory: Arc::new(Faulty),
             identities: Arc::default(),
+            roles: Arc::default(),
             news: crate::engine::news::News::default(),
         };
         let (core, inbox) = Core::open(parts, Arc::new(Clients::default())).unwrap();
@@ -97,6 +104,7 @@ impl Bench {
             digest: String::new(),
             stdin: None,
             by: "ann".to_owned(),
+            authority: Arc::new(Authority::everything("ann")),
             origin: None,
             no_wait: false,
             parent: None,

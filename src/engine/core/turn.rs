@@ -93,10 +93,10 @@ impl Core {
             Message::Create { new, reply } => self.create(*new, reply),
             Message::Steer {
                 run,
-                by,
+                authority,
                 act,
                 reply,
-            } => self.steer(run, &by, &act, reply),
+            } => self.steer(run, &authority, &act, reply),
             Message::Report { task, report } => self.task_reported(task, report)?,
             Message::CredentialsArrived => self.unpark()?,
             Message::Look(look) => look(self),

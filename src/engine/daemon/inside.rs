@@ -11,7 +11,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{DaemonError, Paths, Person, open_site, parts, raise_file_limit};
+use super::{DaemonError, Paths, open_site, parts, raise_file_limit};
 use crate::engine::clients::Clients;
 use crate::engine::core::{Core, CoreError};
 use crate::engine::serve::{Control, ProcessInfo, Server};
@@ -73,7 +73,8 @@ impl Inside {
     /// A stream to the engine, for one client.
     pub fn stream(&self) -> DuplexStream {
         let (ours, theirs) = tokio::io::duplex(IN_FLIGHT);
-        tokio::spawn(self.server.clone().serve(ours, Person::own()));
+        let own = rustix::process::geteuid().as_raw();
+        tokio::spawn(self.server.clone().serve(ours, own));
         theirs
     }
 

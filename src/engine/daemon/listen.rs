@@ -12,7 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use nix::unistd::Group;
 
 use super::DaemonError;
-use crate::engine::people::{Person, own_name};
+use crate::engine::people::{own_name, owns};
 use crate::site::engine_record::{self, EngineRecord};
 use crate::site::{Paths, directories};
 
@@ -77,8 +77,9 @@ impl Listener {
         }
     }
 
-    /// The next client and who is behind it. Makes the socket again when it has been removed.
-    pub(super) async fn accept(&mut self, paths: &Paths) -> std::io::Result<(UnixStream, Person)> {
+    /// The next client and the number of the user behind it: whose that is, is asked elsewhere, for
+    /// it may take long. Makes the socket again when it has been removed.
+    pub(super) async fn accept(&mut self, paths: &Paths) -> std::io::Result<(UnixStream, u32)> {
         loop {
             tokio::select! {
                 accepted = self.socket.accept() => return identify(accepted?.0, &self.door),
@@ -184,13 +185,13 @@ fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
 
 /// Who is on the other end. A private engine lets only its own user and root in; for a shared one
 /// the socket's mode has decided.
-fn identify(stream: UnixStream, door: &Door) -> std::io::Result<(UnixStream, Person)> {
-    let person = Person::of_uid(stream.peer_cred()?.uid());
-    if matches!(door, Door::Private) && !person.is_owner() {
+fn identify(stream: UnixStream, door: &Door) -> std::io::Result<(UnixStream, u32)> {
+    let uid = stream.peer_cred()?.uid();
+    if matches!(door, Door::Private) && !owns(uid) {
         return Err(std::io::Error::new(
             std::io::ErrorKind::PermissionDenied,
-            format!("user {} is not let in to a private engine", person.uid),
+            format!("user {uid} is not let in to a private engine"),
         ));
     }
-    Ok((stream, person))
+    Ok((stream, uid))
 }

@@ -20,8 +20,8 @@ use super::directory::SiteDirectory;
 use super::heads::Heads;
 use super::identities::Identities;
 use super::news::News;
-use super::people::Person;
 use super::retention::keep_within;
+use super::roles::Roles;
 use super::serve::{Control, ProcessInfo, Server};
 use super::{Parts, people};
 use crate::run::duration::HumanDuration;
@@ -131,6 +131,7 @@ async fn serve(
         .clear()
         .map_err(|error| DaemonError::io("emptying the spool", error))?;
     tokio::spawn(keep_within(store, retention));
+    know_roles(&parts);
     let clients = Arc::new(Clients::default());
     let (core, inbox) = Core::open(parts.clone(), clients.clone())?;
     let (stop_core, stopped) = oneshot::channel();
@@ -198,13 +199,10 @@ async fn serve(
     }
 }
 
-fn accepted_client(
-    server: &Arc<Server>,
-    accepted: std::io::Result<(tokio::net::UnixStream, Person)>,
-) {
+fn accepted_client(server: &Arc<Server>, accepted: std::io::Result<(tokio::net::UnixStream, u32)>) {
     match accepted {
-        Ok((stream, person)) => {
-            tokio::spawn(server.clone().serve(stream, person));
+        Ok((stream, uid)) => {
+            tokio::spawn(server.clone().serve(stream, uid));
         }
         Err(error) => tracing::warn!(%error, "a client could not be let in"),
     }
@@ -249,6 +247,7 @@ fn parts(
 ) -> Parts {
     let settings = Arc::new(settings::engine(&site, instance, shared));
     let identities = Arc::new(Identities::of(site.settings(), shared));
+    let roles = Arc::new(Roles::of(site.settings(), shared));
     let ssh = Ssh::new(settings::ssh(&site));
     let spool = Arc::new(super::spool::Spool::new(paths.state.join("spool")));
     Parts {
@@ -258,8 +257,19 @@ fn parts(
         settings,
         directory: Arc::new(SiteDirectory::new(site, identities.clone())),
         identities,
+        roles,
         news: News::default(),
     }
+}
+
+/// Says who may do what, and looks up the hosts of limited roles before somebody asks.
+fn know_roles(parts: &Parts) {
+    if !parts.settings.shared {
+        return;
+    }
+    tracing::info!(roles = parts.roles.in_words(), "who may do what");
+    let parts = parts.clone();
+    tokio::task::spawn_blocking(move || parts.roles.work_out(parts.directory.as_ref()));
 }
 
 /// An engine for several people holds keys of all of them: it must not be root's as well.

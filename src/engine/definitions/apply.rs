@@ -11,6 +11,7 @@ use crate::flow::definition::Kind;
 use crate::flow::read::{Source, definition};
 use crate::run::complaint::{Complaint, Complaints, Place};
 use crate::run::ids::At;
+use crate::run::roles::{Authority, Deed, Denied, Scope};
 use crate::store::{Digest, Lsn, Store, StoreError};
 use crate::wire::definitions::{Applied, Apply, Change, Changed, GivenFile};
 
@@ -29,7 +30,7 @@ pub fn apply(
     store: &dyn Store,
     appliers: &Appliers,
     wanted: &Apply,
-    by: &str,
+    authority: &Authority,
     at: At,
 ) -> Result<(Applied, Lsn), DefinitionError> {
     let _alone = appliers.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,6 +55,7 @@ pub fn apply(
     if wanted.dry_run {
         return Ok((told, seen));
     }
+    step.may_be_done(authority)?;
     // Unchanged ones too: this mends a damaged one.
     for (source, ..) in &step.texts {
         store.put_blob(source.text.as_bytes())?;
@@ -62,7 +64,7 @@ pub fn apply(
         return Ok((told, seen));
     }
     finish(&shelf)?;
-    let lsn = commit(&shelf, &step, by, at)?;
+    let lsn = commit(&shelf, &step, authority.who(), at)?;
     Ok((told, lsn))
 }
 
@@ -76,6 +78,21 @@ impl Step {
     fn is_empty(&self) -> bool {
         let same = |(_, what, ..): &(Source, Changed, u32, Digest)| *what == Changed::Unchanged;
         self.removed.is_empty() && self.texts.iter().all(same)
+    }
+
+    /// Each of them, by somebody with this authority.
+    fn may_be_done(&self, authority: &Authority) -> Result<(), Denied> {
+        let changes = self.changes();
+        let changes = changes
+            .iter()
+            .filter(|change| change.what != Changed::Unchanged);
+        changes.into_iter().try_for_each(|change| {
+            let scope = Scope::Definition {
+                kind: change.kind.word(),
+                name: &change.name,
+            };
+            authority.may(Deed::Define, &scope)
+        })
     }
 
     fn changes(&self) -> Vec<Change> {

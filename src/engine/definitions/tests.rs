@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::engine::audit::AuditRecord;
 use crate::run::ids::At;
+use crate::run::roles::{Authority, Covers, Grant, Member, Role};
 use crate::store::Stream;
 use crate::store::sim::{SimStore, Syncing};
 use crate::wire::definitions::{Applied, Apply, Changed, GivenFile};
@@ -33,8 +34,12 @@ fn files(texts: &[String]) -> Apply {
     }
 }
 
+fn by(who: &str) -> Authority {
+    Authority::everything(who)
+}
+
 fn put(store: &dyn Store, wanted: &Apply) -> Applied {
-    apply(store, &Appliers::default(), wanted, "kim", At(5))
+    apply(store, &Appliers::default(), wanted, &by("kim"), At(5))
         .unwrap()
         .0
 }
@@ -218,7 +223,7 @@ fn after_a_crash_at_any_moment_a_change_is_there_as_a_whole_with_its_records_or_
     for lsn in before..=after {
         let store = begin(Syncing::Manual);
         let (_, acknowledged) =
-            apply(&*store, &Appliers::default(), &change, "kim", At(6)).unwrap();
+            apply(&*store, &Appliers::default(), &change, &by("kim"), At(6)).unwrap();
         store.sync_to(lsn);
         let store: Arc<SimStore> = store.crash();
         let there = names(&*store);
@@ -258,7 +263,7 @@ fn of_two_who_change_definitions_at_once_neither_loses_the_others_change() {
             let own = leaf(who, &turn.to_string());
             let both = leaf("Both", &format!("{who} {turn}"));
             let wanted = files(&[own, both]);
-            let (applied, _) = apply(&*store, &appliers, &wanted, who, At(7)).unwrap();
+            let (applied, _) = apply(&*store, &appliers, &wanted, &by(who), At(7)).unwrap();
             assert_eq!(done(&applied)[0].2, u32::try_from(turn).unwrap());
             // Whole whenever it is looked at: each of us wrote Both in the change of our own.
             let (both, own) = look(&*store, |shelf| {
@@ -299,8 +304,34 @@ fn a_store_that_takes_nothing_is_told_of_and_nothing_is_changed() {
     put(&*store, &files(&[leaf("A", "1")]));
     store.set_busy(true);
     let wanted = files(&[leaf("A", "2")]);
-    let refused = apply(&*store, &Appliers::default(), &wanted, "kim", At(6)).unwrap_err();
+    let refused = apply(&*store, &Appliers::default(), &wanted, &by("kim"), At(6)).unwrap_err();
     assert!(matches!(refused, DefinitionError::Store(_)), "{refused}");
     store.set_busy(false);
     assert_eq!(names(&*store), [("A".to_owned(), 1)]);
+}
+
+#[test]
+fn a_change_that_holds_one_definition_too_many_for_a_role_changes_none() {
+    let store = SimStore::new(Syncing::Automatic);
+    let lead = Grant {
+        definitions: Some(vec![Covers("hbase*".to_owned())]),
+        ..Grant::whole(Role::Lead, vec![Member::User("lee".to_owned())])
+    };
+    let lee = Authority::of("lee", [lead].into(), |_| true, &"root".into());
+    let apply = |wanted: &Apply| apply(&*store, &Appliers::default(), wanted, &lee, At(5));
+    let one = leaf("hbase-up", "true");
+    let refused = apply(&files(&[one.clone(), leaf("web", "true")])).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "lee may not change definitions: lee is lead for hbase*, and not for flow/web. Ask root"
+    );
+    assert!(all(&*store, Kind::Flow).unwrap().is_empty());
+    apply(&files(&[one])).unwrap();
+    put(&*store, &files(&[leaf("web", "true")]));
+    let prune = Apply {
+        prune: vec![Kind::Flow],
+        ..Apply::default()
+    };
+    assert!(matches!(apply(&prune), Err(DefinitionError::Denied(_))));
+    assert_eq!(all(&*store, Kind::Flow).unwrap().len(), 2);
 }

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use super::clients::Clients;
 use super::{Parts, heads};
+use crate::engine::people::is_known;
+use crate::run::roles::Member;
 use crate::site::identities::Identity;
 use crate::store::SpaceState;
 use crate::wire::view::Finding;
@@ -29,6 +31,9 @@ pub fn examine(parts: &Parts, clients: &Clients) -> Vec<Finding> {
     } else {
         agents(clients)
     });
+    if parts.settings.shared {
+        findings.push(roles(parts));
+    }
     findings.extend(parts.directory.findings());
     findings.push(machine::open_files(parts.ssh.stats().open));
     findings.push(machine::clock());
@@ -83,6 +88,36 @@ fn identities(parts: &Parts) -> Finding {
         );
     }
     ok("identities", all.join(", "))
+}
+
+/// Who may do what, and roles that nobody has or that reach nothing.
+fn roles(parts: &Parts) -> Finding {
+    const WHAT: &str = "roles";
+    let grants = parts.roles.work_out(parts.directory.as_ref());
+    let mut wrong: Vec<String> = Vec::new();
+    for grant in parts.roles.said().map(|_| &*grants).unwrap_or_default() {
+        let unknown = grant.members.iter().filter(|member| !is_known(member));
+        wrong.extend(unknown.map(|member| match member {
+            Member::User(name) => format!("there is no user {name} to be {}", grant.role),
+            Member::Group(name) => format!("there is no group {name} to be {}", grant.role),
+        }));
+        if let Some(hosts) = &grant.hosts
+            && let Err(why) = &hosts.names
+        {
+            wrong.push(format!(
+                "{} on {} reaches no host: {why}",
+                grant.role, hosts.text
+            ));
+        }
+    }
+    if wrong.is_empty() {
+        return ok(WHAT, parts.roles.in_words());
+    }
+    bad(
+        WHAT,
+        wrong.join("; "),
+        "mend [[roles]] in conn.toml and start the engine again",
+    )
 }
 
 /// Whether the head of the audit records gets to a log.

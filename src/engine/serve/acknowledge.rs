@@ -5,12 +5,20 @@ use super::follow::no_such_run;
 use crate::engine::audit::{AuditRecord, encode};
 use crate::engine::{history, now};
 use crate::run::ids::RunId;
+use crate::run::roles::{Authority, Deed, Scope};
 use crate::store::{Lsn, Store, StoreError};
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::view::{Acked, RunLine};
 
 impl Session {
-    pub(super) async fn acknowledge(&self, run: RunId, known: bool) -> Result<Reply, Fault> {
+    pub(super) async fn acknowledge(
+        &self,
+        run: RunId,
+        known: bool,
+        authority: &Authority,
+    ) -> Result<Reply, Fault> {
+        let (state, _) = self.run(run).await?;
+        authority.may(Deed::Note, &Scope::Run(&state.spec))?;
         let live = self
             .server
             .inbox

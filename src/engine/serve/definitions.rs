@@ -1,21 +1,27 @@
 //! Definitions: changed, listed, shown.
 
+use std::sync::Arc;
+
 use super::Session;
 use crate::engine::definitions::{DefinitionError, Shelf, Standing, apply, look};
 use crate::engine::now;
 use crate::flow::definition::Kind;
 use crate::run::complaint::{nearest, quote};
+use crate::run::roles::Authority;
 use crate::store::Lsn;
 use crate::wire::definitions::{Apply, DefinitionLine, DefinitionView};
 use crate::wire::reply::{Fault, Reply};
 
 impl Session {
-    pub(super) async fn apply(&self, wanted: Apply) -> Result<Reply, Fault> {
-        let by = self.person.name.clone();
+    pub(super) async fn apply(
+        &self,
+        wanted: Apply,
+        authority: Arc<Authority>,
+    ) -> Result<Reply, Fault> {
         let (applied, lsn) = self
             .with_kept(move |parts, kept| {
                 let store = parts.store.as_ref();
-                Ok(apply(store, &kept.appliers, &wanted, &by, now())?)
+                Ok(apply(store, &kept.appliers, &wanted, &authority, now())?)
             })
             .await?;
         self.wait_durable(lsn).await?;

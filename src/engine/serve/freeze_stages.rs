@@ -1,6 +1,8 @@
 //! Freezing what is made of runs: everything that its stages will do is settled when it starts.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -15,17 +17,11 @@ use crate::wire::reply::Fault;
 pub(super) fn freeze(parts: &Parts, whole: Whole) -> Result<RunSpec, Fault> {
     let digest = whole.digest();
     let title = title(&whole.definition, &whole.values);
-    if parts.settings.shared && whole.stages.iter().any(|stage| stage.approve.is_some()) {
-        // Alone on a private engine, a person has every role.
-        return Err(Fault::usage(format!(
-            "{} cannot be started yet: it asks for a yes, which needs roles on a shared engine",
-            whole.definition.name
-        )));
-    }
+    let mut reach = BTreeSet::new();
     let stages = whole
         .stages
         .into_iter()
-        .map(|stage| freeze_stage(parts, stage))
+        .map(|stage| freeze_stage(parts, stage, &mut reach))
         .collect::<Result<_, _>>()?;
     Ok(RunSpec {
         kind: whole.kind,
@@ -44,6 +40,7 @@ pub(super) fn freeze(parts: &Parts, whole: Whole) -> Result<RunSpec, Fault> {
         }),
         stages: Some(StagesSpec {
             stages,
+            reach: reach.into_iter().collect(),
             parallel: whole.parallel,
             join: whole.join,
             fail_fast: whole.fail_fast,
@@ -51,11 +48,16 @@ pub(super) fn freeze(parts: &Parts, whole: Whole) -> Result<RunSpec, Fault> {
     })
 }
 
-fn freeze_stage(parts: &Parts, stage: WorkedStage) -> Result<StageSpec, Fault> {
+/// One stage; the hosts that it works on are added to `reach`.
+fn freeze_stage(
+    parts: &Parts,
+    stage: WorkedStage,
+    reach: &mut BTreeSet<Arc<str>>,
+) -> Result<StageSpec, Fault> {
     let nodes = stage
         .nodes
         .into_iter()
-        .map(|node| freeze_node(parts, node))
+        .map(|node| freeze_node(parts, node, reach))
         .collect::<Result<_, _>>()?;
     Ok(StageSpec {
         name: stage.name,
@@ -68,7 +70,11 @@ fn freeze_stage(parts: &Parts, stage: WorkedStage) -> Result<StageSpec, Fault> {
     })
 }
 
-fn freeze_node(parts: &Parts, node: WorkedNode) -> Result<NodeSpec, Fault> {
+fn freeze_node(
+    parts: &Parts,
+    node: WorkedNode,
+    reach: &mut BTreeSet<Arc<str>>,
+) -> Result<NodeSpec, Fault> {
     let work = match node.work {
         Worked::Simple(simple) => freeze_simple(parts, *simple)?,
         Worked::Whole(whole) => freeze(parts, *whole)?,
@@ -77,6 +83,9 @@ fn freeze_node(parts: &Parts, node: WorkedNode) -> Result<NodeSpec, Fault> {
         .gate
         .map(|gate| freeze_simple(parts, gate))
         .transpose()?;
+    for spec in std::iter::once(&work).chain(&gate) {
+        reach.extend(spec.reaches().map(Arc::from));
+    }
     let hosts = match &work.stages {
         Some(stages) => stages.hosts(),
         None => u32::try_from(work.targets.len()).unwrap_or(u32::MAX),

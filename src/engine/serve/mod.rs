@@ -19,6 +19,7 @@ mod pick;
 mod plan_flow;
 mod policy;
 mod queries;
+mod refusals;
 mod run_list;
 mod search;
 mod standing;
@@ -30,6 +31,7 @@ mod work_out;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -43,8 +45,9 @@ use super::inbox::Inbox;
 use super::now;
 use super::people::Person;
 use crate::run::cause::Origin;
+use crate::run::roles::Authority;
 use crate::wire::codec::{FrameError, FrameReader, FrameWriter, encode};
-use crate::wire::reply::{Fault, Reply};
+use crate::wire::reply::{Fault, FaultKind, Reply};
 use crate::wire::request::Request;
 use crate::wire::{Answer, Ask, Hello, OLDEST_PROTOCOL, PROTOCOL, Welcome};
 
@@ -55,12 +58,15 @@ use fold::Folds;
 use grid::Grids;
 use lines::LineIndexes;
 use masks::Masks;
+use refusals::Refusals;
 use run_list::RunList;
 use search::Searching;
 use standing::Replays;
 
 /// Requests of one client that may be worked on at once; the next one is read when one is done.
 const REQUESTS_AT_ONCE: usize = 32;
+/// People looked up in the system's database at once.
+const LOOKUPS_AT_ONCE: usize = 32;
 /// Replies that may wait for a slow client before its requests do.
 const REPLIES_QUEUED: usize = 4;
 
@@ -78,6 +84,8 @@ pub struct Server {
     pub control: mpsc::Sender<Control>,
     /// What answers are made of, kept between them.
     kept: Arc<Kept>,
+    /// Bounds the threads that a slow system database can hold.
+    lookups: Semaphore,
 }
 
 /// What is kept between the answers: all of it could be made again.
@@ -90,13 +98,14 @@ struct Kept {
     folds: Folds,
     masks: Masks,
     appliers: Appliers,
+    refusals: Refusals,
 }
 
 /// Facts about the process that do not change.
 #[derive(Debug, Clone)]
 pub struct ProcessInfo {
     /// When it started.
-    pub started: std::time::Instant,
+    pub started: Instant,
     /// Where its state is.
     pub state_dir: String,
 }
@@ -120,6 +129,8 @@ struct Session {
     origin: Option<Origin>,
     uploads: Uploads,
     searching: Searching,
+    /// What the person may do, and when that was asked.
+    known: tokio::sync::Mutex<Option<(Arc<Authority>, Instant)>>,
 }
 
 impl Server {
@@ -140,6 +151,7 @@ impl Server {
             folds: Folds::default(),
             masks: Masks::default(),
             appliers: Appliers::default(),
+            refusals: Refusals::default(),
         };
         Self {
             parts,
@@ -148,14 +160,18 @@ impl Server {
             process,
             control,
             kept: Arc::new(kept),
+            lookups: Semaphore::new(LOOKUPS_AT_ONCE),
         }
     }
 
-    /// Serves one client until it leaves. `person` comes from the peer credentials.
-    pub async fn serve<S>(self: Arc<Self>, stream: S, person: Person)
+    /// Serves one client until it leaves. The number of its user comes from the peer credentials.
+    pub async fn serve<S>(self: Arc<Self>, stream: S, uid: u32)
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
+        let Some(person) = self.person(uid).await else {
+            return;
+        };
         let (read, write) = tokio::io::split(stream);
         let mut reader = FrameReader::new(read);
         let mut writer = FrameWriter::new(write);
@@ -193,6 +209,7 @@ impl Server {
             origin: hello.origin,
             uploads: Uploads::default(),
             searching: Searching::default(),
+            known: tokio::sync::Mutex::default(),
         });
         if let Err(error) = session.requests(reader, writer).await {
             tracing::debug!(%error, "a client's connection broke");
@@ -200,6 +217,15 @@ impl Server {
         if self.clients.leave(id).is_some_and(|client| client.attached) {
             self.parts.news.tell();
         }
+    }
+
+    /// Who that is, asked where a slow answer holds up nobody else.
+    async fn person(&self, uid: u32) -> Option<Person> {
+        let _place = self.lookups.acquire().await.ok()?;
+        let person = tokio::task::spawn_blocking(move || Person::of_uid(uid)).await;
+        person
+            .inspect_err(|error| tracing::error!(%error, uid, "a client could not be looked up"))
+            .ok()
     }
 
     async fn shake_hands<R, W>(
@@ -289,10 +315,22 @@ impl Session {
         Ok(())
     }
 
+    /// Answers, and puts on record what a shared engine refused to do.
     async fn answer(&self, request: Request) -> Result<Reply, Fault> {
-        self.check(&request)?;
+        let tried = refusals::Tried::of(&request).filter(|_| self.server.parts.settings.shared);
+        let answer = self.answer_to(request).await;
+        if let (Err(fault), Some(tried)) = (&answer, tried)
+            && fault.kind == FaultKind::Refused
+        {
+            self.record_refusal(&tried, &fault.message).await;
+        }
+        answer
+    }
+
+    async fn answer_to(&self, request: Request) -> Result<Reply, Fault> {
+        let authority = self.admit(&request).await?;
         match request {
-            Request::Status => self.status().await,
+            Request::Status => self.status(&authority).await,
             Request::Stop { now } => self.stop(now).await,
             Request::Upgrade { program } => self.upgrade(program).await,
             Request::Hosts(query) => self.hosts(query).await,
@@ -301,7 +339,7 @@ impl Session {
                 bytes,
                 last,
             } => self.upload(upload, bytes, last).await,
-            Request::Start(start) => self.start(*start).await,
+            Request::Start(start) => self.start(*start, authority).await,
             Request::Follow(from) => self.follow(from).await,
             Request::Runs(query) => self.runs(query).await,
             Request::Show { run } => self.show(run).await,
@@ -317,8 +355,7 @@ impl Session {
             } => self.host_output(run, host, cursor, max_bytes).await,
             Request::Steer { run, act } => {
                 self.check_steer(run, &act).await?;
-                let by = self.person.name.clone();
-                let view = self.server.inbox.steer(run, by, act).await?;
+                let view = self.server.inbox.steer(run, authority, act).await?;
                 Ok(Reply::Steered(Box::new(view)))
             }
             Request::Audit {
@@ -329,7 +366,7 @@ impl Session {
             Request::AuditVerify => self.audit_verify().await,
             Request::AuditHash { seq } => self.audit_hash(seq).await,
             Request::Doctor => self.doctor().await,
-            Request::Overview(query) => self.overview(query).await,
+            Request::Overview(query) => self.overview(query, &authority).await,
             Request::Grid(query) => self.grid(query).await,
             Request::Lines(query) => self.lines(query).await,
             Request::Fold(query) => self.fold(query).await,
@@ -337,15 +374,15 @@ impl Session {
             Request::Pick(query) => self.pick(query).await,
             Request::Inventory(query) => self.inventory(query).await,
             Request::Passphrase { key, secret } => self.passphrase(key, secret).await,
-            Request::Acknowledge { run, known } => self.acknowledge(run, known).await,
-            Request::Apply(wanted) => self.apply(*wanted).await,
+            Request::Acknowledge { run, known } => self.acknowledge(run, known, &authority).await,
+            Request::Apply(wanted) => self.apply(*wanted, authority).await,
             Request::Definitions { kind } => self.definitions(kind).await,
             Request::Definition {
                 kind,
                 name,
                 version,
             } => self.definition(kind, name, version).await,
-            Request::StartFlow(asked) => self.start_flow(*asked).await,
+            Request::StartFlow(asked) => self.start_flow(*asked, authority).await,
             Request::PlanFlow(asked) => self.plan_flow(*asked).await,
             // Taken care of where requests are read.
             Request::TakeBack { .. } => Err(Fault::usage("this has no answer")),

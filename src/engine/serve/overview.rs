@@ -9,6 +9,7 @@ use super::{Kept, Session, acknowledge};
 use crate::engine::core::Core;
 use crate::engine::{now, view};
 use crate::run::ids::RunId;
+use crate::run::roles::Authority;
 use crate::store::{Lsn, Store, StoreError};
 use crate::wire::console::{Overview, OverviewQuery};
 use crate::wire::reply::{Fault, Reply};
@@ -30,7 +31,11 @@ struct InMemory {
 }
 
 impl Session {
-    pub(super) async fn overview(&self, query: OverviewQuery) -> Result<Reply, Fault> {
+    pub(super) async fn overview(
+        &self,
+        query: OverviewQuery,
+        authority: &Authority,
+    ) -> Result<Reply, Fault> {
         let server = &self.server;
         if server.clients.looks_at(self.client, query.looking) {
             server.parts.news.tell();
@@ -61,7 +66,7 @@ impl Session {
             ended,
             ended_total,
             people: server.clients.present(self.client),
-            engine: self.engine_status(&memory.work),
+            engine: self.engine_status(&memory.work, authority),
         })))
     }
 }

@@ -14,7 +14,7 @@ use crate::run::state::Run;
 use crate::store::{OutputCursor, Stream};
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::request::{HostsQuery, RunsQuery};
-use crate::wire::view::{AuditCheck, AuditView, RunDetail, RunLine, RunView};
+use crate::wire::view::{AuditCheck, AuditView, FlowLine, RunDetail, RunLine, RunView};
 
 /// Audit records in one reply.
 const MOST_RECORDS: usize = 4096;
@@ -63,7 +63,14 @@ impl Session {
     pub(super) async fn show(&self, id: RunId) -> Result<Reply, Fault> {
         let (run, view) = self.run(id).await?;
         let events = self.events(id).await?;
+        let flow = run.spec.flow.as_ref().map(|flow| FlowLine {
+            name: flow.name.clone(),
+            version: flow.version,
+            digest: flow.digest.clone(),
+        });
         let detail = RunDetail {
+            digest: run.spec.digest(),
+            flow,
             batches: run.spec.rollout.batches.clone(),
             steps: run
                 .spec

@@ -9,6 +9,7 @@ use crate::engine::audit::encode;
 use crate::engine::core::NewRun;
 use crate::engine::people::Person;
 use crate::run::preflight;
+use crate::run::roles::Authority;
 use crate::run::spec::{
     Access, Act, Exec, Lease, Push, Rollout, RunKind, RunSpec, Step, StepRules, Target,
 };
@@ -19,7 +20,11 @@ use crate::wire::request::{HostsQuery, StartRun};
 const PREFLIGHT_LIMIT: Duration = Duration::from_secs(30);
 
 impl Session {
-    pub(super) async fn start(&self, start: StartRun) -> Result<Reply, Fault> {
+    pub(super) async fn start(
+        &self,
+        start: StartRun,
+        authority: Arc<Authority>,
+    ) -> Result<Reply, Fault> {
         let person = self.person.clone();
         let by = person.name.clone();
         let no_wait = start.no_wait;
@@ -43,6 +48,7 @@ impl Session {
                 digest: digest.to_string(),
                 stdin,
                 by,
+                authority,
                 origin,
                 no_wait,
                 parent: None,

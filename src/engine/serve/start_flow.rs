@@ -16,6 +16,7 @@ use crate::flow::give::Values;
 use crate::flow::plan::{Does, Found, Plan, Turn};
 use crate::flow::rollout::{Gate, GateBy, Inconclusive, OnExceeded, Rollout, Strategy};
 use crate::flow::step::{self, Step, Verify, VerifyBy};
+use crate::run::roles::Authority;
 use crate::run::spec::{
     self, Access, Act, Approval, Exec, FlowPart, FlowRef, Push, RunSpec, StepRules,
 };
@@ -28,7 +29,11 @@ const LONGEST_TITLE: usize = 240;
 const MOST_FILE: u64 = 1 << 30;
 
 impl Session {
-    pub(super) async fn start_flow(&self, asked: StartFlow) -> Result<Reply, Fault> {
+    pub(super) async fn start_flow(
+        &self,
+        asked: StartFlow,
+        authority: Arc<Authority>,
+    ) -> Result<Reply, Fault> {
         let stock = self.stock(&asked.plan).await?;
         let number = self.server.inbox.look(Core::next_number).await?;
         let (person, by) = (self.person.clone(), self.person.name.clone());
@@ -49,6 +54,7 @@ impl Session {
             digest: digest.to_string(),
             stdin: None,
             by,
+            authority,
             origin: self.origin.clone(),
             no_wait,
             parent: None,
@@ -99,7 +105,7 @@ pub(super) fn freeze_simple(parts: &Parts, simple: Simple) -> Result<RunSpec, Fa
     let mut rollout = rollout.clone();
     rollout.on_exceeded = on_exceeded.unwrap_or(rollout.on_exceeded);
     let rollout = &rollout;
-    possible(&plan, rollout, parts.settings.shared).map_err(Fault::usage)?;
+    possible(&plan, rollout).map_err(Fault::usage)?;
     let order: Vec<usize> = plan.batches().iter().flatten().copied().collect();
     for host in &order {
         let target = &targets[*host];
@@ -164,7 +170,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// `Err` names the first thing that this version cannot do: nothing is started half.
-fn possible(plan: &Plan, rollout: &Rollout, shared: bool) -> Result<(), String> {
+fn possible(plan: &Plan, rollout: &Rollout) -> Result<(), String> {
     let cannot = |what: &str, step: &str| {
         let name = &plan.definition().name;
         Err(format!(
@@ -174,8 +180,6 @@ fn possible(plan: &Plan, rollout: &Rollout, shared: bool) -> Result<(), String> 
     for step in plan.steps() {
         let name = format!("the step \"{}\"", step.name);
         match &step.act {
-            // Alone on a private engine, a person has every role.
-            step::Act::Approve(_) if shared => return cannot("roles", &name),
             step::Act::Exec(_)
             | step::Act::Push(_)
             | step::Act::Approve(_)
@@ -278,7 +282,7 @@ fn rollout_of(plan: &Plan, rollout: &Rollout) -> spec::Rollout {
 fn steps(plan: &Plan, rollout: &Rollout) -> Vec<spec::Step> {
     let mut steps = Vec::new();
     for (place, step) in (0u16..).zip(plan.steps()) {
-        steps.push(one(place, step));
+        steps.push(one(plan, place, step));
         if let Some(verify) = &step.verify {
             steps.extend(looks(place, step, verify));
         }
@@ -287,7 +291,7 @@ fn steps(plan: &Plan, rollout: &Rollout) -> Vec<spec::Step> {
     steps
 }
 
-fn one(place: u16, step: &Step) -> spec::Step {
+fn one(plan: &Plan, place: u16, step: &Step) -> spec::Step {
     let act = match &step.act {
         step::Act::Exec(exec) => Act::Exec(as_written(exec)),
         step::Act::Push(push) => Act::Push(Push {
@@ -299,7 +303,13 @@ fn one(place: u16, step: &Step) -> spec::Step {
             mode: push.mode,
         }),
         step::Act::Wait(time) => Act::Wait(*time),
-        step::Act::Approve(approve) => Act::Approve(approval(approve)),
+        step::Act::Approve(approve) => {
+            let written = approval(approve);
+            Act::Approve(Approval {
+                text: question(plan, usize::from(place)).unwrap_or(written.text),
+                ..written
+            })
+        }
         // Refused before.
         _ => Act::Wait(Duration::ZERO),
     };
@@ -320,15 +330,30 @@ fn one(place: u16, step: &Step) -> spec::Step {
 
 /// The question to a person.
 pub(super) fn approval(approve: &step::Approve) -> Approval {
+    let text = approve.text.as_ref();
     Approval {
+        role: approve.role,
         not_starter: approve.not_starter,
         expires: approve.expires,
         use_within: approve.use_within,
-        text: approve
-            .text
-            .as_ref()
-            .map_or_else(String::new, |text| text.source().to_owned()),
+        text: text.map_or_else(String::new, |text| text.source().to_owned()),
     }
+}
+
+/// What a person is asked, when it is the same in every batch.
+fn question(plan: &Plan, step: usize) -> Option<String> {
+    let mut texts = plan.batches().iter().enumerate().map(|(batch, hosts)| {
+        let host = *hosts.first()?;
+        let turn = Turn { step, host, batch };
+        match plan.task(turn, &Found::NotYet).ok()?.does {
+            Does::Approve { text, .. } => text,
+            _ => None,
+        }
+    });
+    let first = texts.next()??;
+    texts
+        .all(|text| text.as_ref() == Some(&first))
+        .then_some(first)
 }
 
 /// A step of its own for what looks whether a step did its work: looking does no harm.

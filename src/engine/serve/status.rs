@@ -6,6 +6,7 @@ use super::{Control, Session};
 use crate::engine::audit::AuditRecord;
 use crate::engine::core::Core;
 use crate::engine::{doctor, now};
+use crate::run::roles::Authority;
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::view::EngineStatus;
 
@@ -28,13 +29,15 @@ pub(super) fn work(core: &Core) -> Work {
 }
 
 impl Session {
-    pub(super) async fn status(&self) -> Result<Reply, Fault> {
+    pub(super) async fn status(&self, authority: &Authority) -> Result<Reply, Fault> {
         let work = self.server.inbox.look(work).await?;
-        Ok(Reply::Status(Box::new(self.engine_status(&work))))
+        Ok(Reply::Status(Box::new(
+            self.engine_status(&work, authority),
+        )))
     }
 
     /// The engine with this much to do.
-    pub(super) fn engine_status(&self, work: &Work) -> EngineStatus {
+    pub(super) fn engine_status(&self, work: &Work, authority: &Authority) -> EngineStatus {
         let server = &self.server;
         let health = server.parts.store.health();
         let store = BTreeMap::from([
@@ -60,6 +63,7 @@ impl Session {
             notes: health.notes.iter().map(|note| note.text.clone()).collect(),
             state_dir: server.process.state_dir.clone(),
             stopping: work.stopping,
+            role: authority.role(),
         }
     }
 

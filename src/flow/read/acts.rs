@@ -19,12 +19,6 @@ const METHODS: [(&str, Method); 6] = [
     ("PATCH", Method::Patch),
     ("DELETE", Method::Delete),
 ];
-const ROLES: [(&str, Role); 4] = [
-    ("viewer", Role::Viewer),
-    ("operator", Role::Operator),
-    ("lead", Role::Lead),
-    ("admin", Role::Admin),
-];
 
 /// The one act of a step.
 pub(super) fn read(
@@ -201,7 +195,7 @@ pub(super) fn approve(table: &Table<'_>, known: &Known) -> Option<Approve> {
         "role",
         "write role = \"lead\": the least role that may approve",
     );
-    let role = table.choice("role", &ROLES);
+    let role = table.choice("role", &Role::ALL.map(|role| (role.word(), role)));
     if matches!(role, Some(Role::Viewer)) {
         table.complain(
             "role",

@@ -10,7 +10,7 @@ use super::error::HostSetError;
 use super::groups::{GroupError, Groups};
 use super::regroup;
 use super::scan::{Names, Operands, Operator};
-use super::wildcard;
+use crate::run::wildcard;
 
 /// How deep groups may be defined by way of others.
 const DEEPEST: usize = 100;

@@ -21,7 +21,6 @@ mod pattern;
 mod rangeset;
 mod regroup;
 mod scan;
-mod wildcard;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,6 @@
 //! What a parent run is made of, frozen when it starts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,9 @@ use crate::run::spec::{Approval, RunKind};
 pub struct StagesSpec {
     /// In the order of the text.
     pub stages: Vec<StageSpec>,
+    /// The hosts that they work on, each once: who may start and steer it depends on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reach: Vec<Arc<str>>,
     /// Nodes that may be at work at once, over all stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parallel: Option<u32>,

@@ -104,6 +104,7 @@ fn gated(mut stage: StageSpec) -> StageSpec {
 fn flow(stages: Vec<StageSpec>) -> StagesSpec {
     StagesSpec {
         stages,
+        reach: Vec::new(),
         parallel: None,
         join: None,
         fail_fast: false,
@@ -352,6 +353,7 @@ fn any_fanout() -> impl Strategy<Value = StagesSpec> {
                 ..stage(&format!("b{index}"), &[], 1)
             };
             StagesSpec {
+                reach: Vec::new(),
                 stages: (0..branches).map(branch).collect(),
                 parallel: Some(parallel),
                 join: join.map(|join| join.min(branches)),

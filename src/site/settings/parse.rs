@@ -12,6 +12,7 @@ use crate::run::duration::HumanDuration;
 use crate::run::size::ByteSize;
 use crate::run::strict_toml::{self, Table};
 use crate::site::identities::{self, Identity};
+use crate::site::roles;
 use crate::site::specs;
 
 /// Far more than any machine can do; below it no arithmetic on a count can overflow.
@@ -35,6 +36,7 @@ pub(super) fn settings(file: &Path, text: &str) -> Result<Settings, Complaints> 
             audit: root.table("audit", audit).unwrap_or_default(),
             console: root.table("console", console).unwrap_or_default(),
             identities,
+            roles: roles::read(root),
             inventory: specs::read(root, base),
         })
     })

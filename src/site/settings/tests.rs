@@ -32,6 +32,10 @@ fn every_key_that_the_reference_shows_as_a_comment_is_known() {
     assert_eq!(settings.environment.name.as_deref(), Some("production"));
     let kinds: Vec<&str> = settings.inventory.iter().map(|spec| &*spec.name).collect();
     assert_eq!(kinds, ["site", "ansible", "ssh", "cmdb", "cluster"]);
+    let roles = settings.roles.unwrap();
+    assert_eq!(roles.len(), 1);
+    assert_eq!(roles[0].hosts.as_ref().unwrap().text, "@hbase");
+    assert_eq!(roles[0].definitions.as_ref().unwrap().len(), 3);
 }
 
 #[test]
@@ -188,4 +192,70 @@ fn a_missing_file_means_the_defaults_and_an_unreadable_one_is_an_error() {
         Settings::load(dir.path()),
         Err(SiteError::Unreadable { .. })
     ));
+}
+
+#[test]
+fn roles_are_read_with_all_that_is_wrong_with_them() {
+    let text = "[[roles]]\nrole = 'lead'\nusers = ['lee']\ngroups = 'leads'\nhosts = '@web!web1'\n\
+        definitions = ['hbase*', 'flow/Up', 'exec']\n[[roles]]\nrole = 'admin'\nusers = 'ann'\n";
+    let roles = parse(text).unwrap().roles.unwrap();
+    let members: Vec<String> = roles[0].members.iter().map(ToString::to_string).collect();
+    assert_eq!(members, ["lee", "anyone in @leads"]);
+    assert!(roles[1].is_whole());
+    assert_eq!(parse("").unwrap().roles, None);
+    let head = "[[roles]]\nrole = 'operator'\nusers = 'kim'\n";
+    let place = "/etc/conn/conn.toml";
+    for (text, expected) in [
+        (
+            "[[roles]]\nusers = 'kim'\n".to_owned(),
+            ":1:1: the key \"role\" is missing in [roles]; write role = \"viewer\", \"operator\", \"lead\" or \"admin\"",
+        ),
+        (
+            "[[roles]]\nrole = 'boss'\nusers = 'kim'\n".to_owned(),
+            ":2:8: \"boss\" is not known for \"role\"; write one of \"viewer\", \"operator\", \"lead\", \"admin\"",
+        ),
+        (
+            "[[roles]]\nrole = 'lead'\n".to_owned(),
+            ":1:1: the key \"users\" is missing in [roles]; write users = [\"kim\"] or groups = [\"oncall\"]",
+        ),
+        (
+            "[[roles]]\nrole = 'lead'\nusers = ['@leads']\n".to_owned(),
+            ":3:9: \"@leads\" is a group; write groups = [\"leads\"]",
+        ),
+        (
+            "[[roles]]\nrole = 'lead'\ngroups = ['@leads']\n".to_owned(),
+            ":3:10: groups are named without @; write \"leads\"",
+        ),
+        (
+            "[[roles]]\nrole = 'admin'\nusers = 'kim'\nhosts = 'web1'\n".to_owned(),
+            ":4:9: an admin has no limits; leave them out, or write role = \"lead\"",
+        ),
+        (
+            head.to_owned() + "hosts = 'web[1-'\n",
+            ":4:9: the host set \"web[1-\" cannot be read: ",
+        ),
+        (
+            head.to_owned() + "hosts = ' '\n",
+            ":4:9: the host set is empty; leave \"hosts\" out for all hosts",
+        ),
+        (
+            head.to_owned() + "definitions = ['job/x']\n",
+            ":4:15: \"job\" is no kind of definition; write one of flow, action, or leave it out",
+        ),
+        (
+            head.to_owned() + "definitions = ['exec/x']\n",
+            ":4:15: write \"exec\" alone",
+        ),
+        (
+            head.to_owned() + "host = 'web1'\n",
+            ":4:1: the key \"host\" is not known in [roles]; did you mean \"hosts\"?",
+        ),
+        (
+            "[roles]\nrole = 'lead'\n".to_owned(),
+            ":1:2: \"roles\" must be a list of tables, written [[roles]]",
+        ),
+    ] {
+        let told = parse(&text).unwrap_err();
+        assert!(told.starts_with(&format!("{place}{expected}")), "{told}");
+    }
 }

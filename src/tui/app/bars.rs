@@ -1,5 +1,6 @@
 //! The bars that are on every screen: who and where, tabs, a word, the keys.
 
+use super::rights::may;
 use super::{App, LinkState};
 use crate::run::ids::At;
 use crate::tui::canvas::Canvas;
@@ -18,8 +19,15 @@ pub(super) struct Bars {
     tabs: Option<Vec<(bool, String)>>,
     alarm: Option<String>,
     status: (Role, String),
-    hints: Option<Vec<(String, String)>>,
+    hints: Option<Vec<Hint>>,
     hint: String,
+}
+
+/// A key, what it does, and whether the person's role is enough for it.
+struct Hint {
+    key: String,
+    label: String,
+    may: bool,
 }
 
 impl App {
@@ -157,7 +165,11 @@ impl App {
         }
     }
 
-    fn hints(&self) -> Vec<(String, String)> {
+    fn hints(&self) -> Vec<Hint> {
+        let role = self
+            .overview
+            .as_ref()
+            .and_then(|overview| overview.engine.role);
         let pane = self.pane();
         let holds = pane.conn().is_none_or(|holder| holder == self.setup.you);
         let steering = [Act::Resume, Act::Retry, Act::Skip];
@@ -170,7 +182,11 @@ impl App {
                 let entry = act.entry();
                 let word = pane.query().filter(|_| act == Act::Search);
                 let label = word.map_or(entry.label, |(word, _)| word);
-                (self.setup.keys.key(act).to_owned(), label.to_owned())
+                Hint {
+                    key: self.setup.keys.key(act).to_owned(),
+                    label: label.to_owned(),
+                    may: may(role, act),
+                }
             })
             .collect()
     }
@@ -258,18 +274,19 @@ impl Bars {
             canvas.clipped(1, y, room, Role::Dim, &self.hint);
             return;
         };
-        let wide = |(key, label): &(String, String)| key.width() + 1 + label.width() + 2;
+        let wide = |hint: &Hint| hint.key.width() + 1 + hint.label.width() + 2;
         // The last three are on every screen and stay.
-        let mut shown: Vec<&(String, String)> = hints.iter().collect();
+        let mut shown: Vec<&Hint> = hints.iter().collect();
         while shown.len() > 3
             && shown.iter().map(|hint| wide(hint)).sum::<usize>() > usize::from(canvas.width())
         {
             shown.remove(shown.len() - 4);
         }
         let mut x = 1;
-        for (key, label) in shown {
-            x = canvas.text(x, y, Role::Key, key);
-            x = canvas.text(x + 1, y, Role::Dim, label) + 2;
+        for hint in shown {
+            let role = if hint.may { Role::Key } else { Role::Dim };
+            x = canvas.text(x, y, role, &hint.key);
+            x = canvas.text(x + 1, y, Role::Dim, &hint.label) + 2;
         }
     }
 }

@@ -5,6 +5,7 @@ mod acts;
 mod bars;
 mod effects;
 mod input;
+mod rights;
 
 use std::collections::BTreeMap;
 

@@ -14,6 +14,7 @@ use crate::run::line_up::Around;
 use crate::run::outcome::{Outcome, OutcomeKind, RefusedBy};
 use crate::run::phases::Phases;
 use crate::run::retry::Retry;
+use crate::run::roles::{Authority, Role};
 use crate::run::spec::{
     Access, Act, Approval, Exec, Lease, OnExceeded, OnFailure, Push, Rollout, RunKind, RunSpec,
     Step, StepRules, Target,
@@ -295,6 +296,9 @@ impl World {
     }
 
     fn ask(&mut self, command: &Command) -> bool {
+        // Nobody without a role changes anything, at any moment.
+        let nobody = Authority::of("nobody", [].into(), |_| false, &"root".into());
+        assert!(self.run.ask(&nobody, &[], command, At(self.now)).is_err());
         match self.run.decide(command, At(self.now)) {
             Ok(events) => {
                 for event in events {
@@ -426,6 +430,7 @@ fn step(chance: &mut Chance, at: u32) -> Step {
     let act = match chance.among(0, 8) {
         0 => Act::Wait(Duration::from_secs(chance.among(1, 60))),
         1 => Act::Approve(Approval {
+            role: *chance.pick(&[Role::Operator, Role::Lead]),
             not_starter: chance.one_in(2),
             expires: chance.one_in(2).then_some(Duration::from_secs(30)),
             use_within: chance.one_in(2).then_some(Duration::from_secs(20)),

@@ -1,7 +1,7 @@
-//! `*` and `?` in host names, as in the shell: any text, and any one character.
+//! `*` and `?` in names, as in the shell: any text, and any one character.
 
 /// Whether the whole name matches the mask.
-pub(super) fn matches(mask: &str, name: &str) -> bool {
+pub fn matches(mask: &str, name: &str) -> bool {
     let (mask, name): (Vec<char>, Vec<char>) = (mask.chars().collect(), name.chars().collect());
     let (mut at, mut seen) = (0, 0);
     // Where to go on when a guess about the last star's length was wrong.
