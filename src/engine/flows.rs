@@ -162,6 +162,24 @@ impl FlowRun {
     }
 }
 
+/// The values that a flow was given, for people: a secret only by its name.
+pub(super) fn given(flow: &FlowRef) -> BTreeMap<String, String> {
+    #[derive(Deserialize)]
+    struct Given {
+        values: Values,
+    }
+    let read = serde_json::from_str::<Given>(&flow.frozen);
+    read.map_or_else(
+        |_| BTreeMap::new(),
+        |given| {
+            let values = given.values.iter();
+            values
+                .map(|(name, value)| (name.to_owned(), value.to_string()))
+                .collect()
+        },
+    )
+}
+
 /// Values of steps before, as templates see them: from outside, whatever they hold.
 fn found(run: &Run, host: HostIx) -> Found {
     let values = run.registered(host).into_iter().flatten();

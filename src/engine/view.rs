@@ -187,6 +187,11 @@ pub fn params(spec: &RunSpec) -> std::collections::BTreeMap<String, String> {
     set("ssh_config", spec.access.ssh_config.clone());
     set("identity", spec.access.identity.clone());
     set("fanout", Some(spec.rollout.concurrency.to_string()));
+    if let Some(flow) = &spec.flow {
+        // Its steps are in its definition; what was given to it is its parameters.
+        params.extend(super::flows::given(flow));
+        return params;
+    }
     for step in &spec.steps {
         match &step.act {
             Act::Exec(exec) => {

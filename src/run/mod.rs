@@ -35,6 +35,7 @@ pub mod search;
 pub mod sign;
 
 pub mod size;
+pub mod spans;
 pub mod spec;
 pub mod stages;
 pub mod state;

@@ -10,6 +10,7 @@ use crate::run::outcome::Outcome;
 use crate::run::phases::Phases;
 use crate::run::preflight::{self, Facts};
 use crate::run::roles::Role;
+use crate::run::spans::Span;
 use crate::run::tally::Tally;
 
 /// One run as it stands, small enough to send often.
@@ -222,6 +223,9 @@ pub struct RunDetail {
     pub tasks: Vec<TaskView>,
     /// What happened, oldest first.
     pub timeline: Vec<TimelineEntry>,
+    /// How it took its time, batch by batch.
+    #[serde(default)]
+    pub spans: Vec<Span>,
 }
 
 /// The flow of a run.

@@ -201,6 +201,30 @@ fn a_lead_says_yes_and_who_started_it_does_not() {
         "{approved}"
     );
 
+    let report = |format: &str| {
+        let words = ["runs", "report", &id.to_string(), "--format", format];
+        shared.run(VIC, &words).expect_success().out()
+    };
+    let text = report("md");
+    for words in [
+        "flow/up version 1",
+        digest,
+        "look asks",
+        LEE,
+        "`release` | `2.4`",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(report("html").contains("batches and steps over time"));
+    let spans: serde_json::Value = serde_json::from_str(&report("json")).unwrap();
+    let kinds: Vec<&str> = spans["spans"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|span| span["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["batch", "step", "question", "step"], "{spans:#}");
+
     // A lead is no exception to not_starter.
     let id = asks(&shared, LEE, "web02");
     let said = refused(shared.steer(LEE, id, "approve", &[]));

@@ -83,7 +83,8 @@ fn outcomes(report: &Report, out: &mut String) {
 
 fn timeline(report: &Report, out: &mut String) {
     out.push_str("<h2>Timeline</h2>\n");
-    gantt::draw(report, out);
+    gantt::batches(report, out);
+    gantt::hosts(report, out);
     out.push_str("<table>\n");
     for entry in &report.detail.timeline {
         let (at, by, what) = (entry.at.rfc3339(), line(&entry.by), line(&entry.what));
@@ -104,9 +105,12 @@ fn outputs(report: &Report, out: &mut String) {
             .as_ref()
             .map_or_else(String::new, ToString::to_string);
         let (outcome, text) = (line(&outcome), block(&folded.excerpt.text));
+        let step = report
+            .step_of(group)
+            .map_or_else(String::new, |step| format!("{}: ", line(step)));
         let _ = writeln!(
             out,
-            "<details open>\n<summary><code>{hosts}</code> ({}) {outcome}</summary>\n<pre>{text}</pre>\n</details>",
+            "<details open>\n<summary>{step}<code>{hosts}</code> ({}) {outcome}</summary>\n<pre>{text}</pre>\n</details>",
             group.hosts.len()
         );
     }
@@ -167,8 +171,9 @@ pub mod tests {
     use super::*;
     use crate::run::event::OutputSum;
     use crate::run::ids::{At, RunId};
-    use crate::run::outcome::Outcome;
+    use crate::run::outcome::{Outcome, OutcomeKind};
     use crate::run::phases::Phases;
+    use crate::run::spans::{Span, SpanKind};
     use crate::wire::view::{FlowLine, OutputGroup, RunDetail, RunView, TaskView, TimelineEntry};
 
     /// What a host might say to a reader's browser.
@@ -225,6 +230,14 @@ pub mod tests {
                     task(3, Outcome::Ok),
                 ],
                 timeline: vec![entry(format!("note: {text}"))],
+                spans: vec![Span {
+                    kind: SpanKind::Step,
+                    name: text.to_owned(),
+                    batches: (1, 1),
+                    from: At(0),
+                    to: Some(At(900)),
+                    outcomes: vec![(OutcomeKind::Failed, 2)],
+                }],
             },
             causes: Vec::new(),
             outputs: vec![Folded {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Report;
+use super::{Report, timeline};
 use crate::run::neutral::{Policy, neutral};
 
 /// The whole report.
@@ -36,6 +36,10 @@ pub fn markdown(report: &Report) -> String {
         let _ = writeln!(out, "| {word} | {} | {hosts} | {detail} |", group.count);
     }
     let _ = writeln!(out, "\n## Timeline\n");
+    let bars = timeline::lines(report).join("\n");
+    if !bars.is_empty() {
+        fenced(&bars, &mut out);
+    }
     for entry in &report.detail.timeline {
         let (by, what) = (span(&entry.by), span(&entry.what));
         let _ = writeln!(out, "- {} {by} {what}", entry.at.rfc3339());
@@ -63,21 +67,17 @@ fn outputs(report: &Report, out: &mut String) {
             .outcome
             .as_ref()
             .map_or_else(String::new, ToString::to_string);
+        let step = report
+            .step_of(group)
+            .map_or_else(String::new, |step| format!("{}: ", span(step)));
         let _ = writeln!(
             out,
-            "### {} ({}) {}\n",
+            "### {step}{} ({}) {}\n",
             span(&hosts),
             group.hosts.len(),
             span(&outcome)
         );
-        let text = &folded.excerpt.text;
-        let fence = "`".repeat(longest_run(text, '`').max(2) + 1);
-        let end = if text.is_empty() || text.ends_with('\n') {
-            ""
-        } else {
-            "\n"
-        };
-        let _ = writeln!(out, "{fence}text\n{text}{end}{fence}\n");
+        fenced(&folded.excerpt.text, out);
     }
     if report.outputs_left_out > 0 {
         let _ = writeln!(
@@ -86,6 +86,17 @@ fn outputs(report: &Report, out: &mut String) {
             report.outputs_left_out
         );
     }
+}
+
+/// A block around foreign text, with a fence that it cannot end.
+fn fenced(text: &str, out: &mut String) {
+    let fence = "`".repeat(longest_run(text, '`').max(2) + 1);
+    let end = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let _ = writeln!(out, "{fence}text\n{text}{end}{fence}\n");
 }
 
 /// A code span around foreign words: longer backticks than any in it.
@@ -130,8 +141,9 @@ mod tests {
         let fence = out.lines().find(|line| line.ends_with("`text")).unwrap();
         let fence = fence.trim_end_matches("text");
         assert_eq!(fence.len(), 5);
-        let fences = out.lines().filter(|line| *line == fence).count();
-        assert_eq!(fences, 1, "only our own line ends it");
+        let lines = |wanted: &str| out.lines().filter(|line| *line == wanted).count();
+        let begun = lines(&format!("{fence}text"));
+        assert_eq!(lines(fence), begun, "only our own lines end it");
     }
 
     #[test]

@@ -5,6 +5,9 @@ mod document;
 mod gantt;
 mod html;
 mod markdown;
+#[cfg(test)]
+mod tests;
+mod timeline;
 
 use super::args::{Args, ReportFormat};
 use super::connect::connect;
@@ -17,7 +20,7 @@ use super::why;
 use crate::inventory;
 use crate::run::cause::Cause;
 use crate::run::ids::{At, RunId};
-use crate::run::outcome::OutcomeKind;
+use crate::run::outcome::{Outcome, OutcomeKind};
 use crate::run::output::OutStream;
 use crate::wire::Client;
 use crate::wire::view::{OutputGroup, RunDetail, TaskView};
@@ -66,7 +69,7 @@ impl Report {
     async fn read(client: &Client, run: RunId) -> Result<Self, CliError> {
         let detail = detail(client, run).await?;
         let causes = why::causes(client, run).await?;
-        let groups = gather::groups(client, run, None, Wanted::default()).await?;
+        let groups = outputs(client, run, &detail).await?;
         let outputs_left_out = groups.len().saturating_sub(MOST_GROUPS);
         let mut outputs = Vec::new();
         for group in groups.into_iter().take(MOST_GROUPS) {
@@ -94,6 +97,13 @@ impl Report {
         })
     }
 
+    /// The step that an output is of, where a run has several.
+    fn step_of(&self, group: &OutputGroup) -> Option<&str> {
+        self.detail.flow.as_ref()?;
+        let step = self.detail.steps.get(usize::from(group.step))?;
+        Some(step)
+    }
+
     /// Facts about the run, a name and a value each.
     fn facts(&self) -> Vec<(String, String)> {
         let view = &self.detail.view;
@@ -104,14 +114,23 @@ impl Report {
             fact("state", view.state.clone()),
             fact("action", view.title.clone()),
             fact("targets", view.targets.clone()),
-            fact("hosts", view.tally.total().to_string()),
-            fact("started", view.created.rfc3339()),
+            fact("hosts", self.detail.tasks.len().to_string()),
+            fact(
+                "started",
+                format!("{} by {}", view.created.rfc3339(), view.starter),
+            ),
         ];
         if let Some(ended) = view.ended {
             let seconds = ended.since(view.created) as f64 / 1e3;
             let words = format!("{}, after {seconds:.1} s", ended.rfc3339());
             facts.push(fact("ended", words));
         }
+        if let Some(flow) = &self.detail.flow {
+            let words = format!("flow/{} version {}", flow.name, flow.version);
+            facts.push(fact("definition", words));
+            facts.push(fact("plan sha256", flow.digest.clone()));
+        }
+        facts.push(fact("frozen sha256", self.detail.digest.clone()));
         let because = view
             .because
             .as_ref()
@@ -146,6 +165,30 @@ impl Report {
     }
 }
 
+/// Identical outputs: those of each step of a flow, in order, or of the last thing that was done.
+async fn outputs(
+    client: &Client,
+    run: RunId,
+    detail: &RunDetail,
+) -> Result<Vec<OutputGroup>, CliError> {
+    if detail.flow.is_none() {
+        return gather::groups(client, run, None, Wanted::default()).await;
+    }
+    let mut all = Vec::new();
+    for step in &detail.steps {
+        let of_step = gather::groups(client, run, Some(step), Wanted::default()).await?;
+        let wrote = |group: &OutputGroup| group.output.stdout + group.output.stderr > 0;
+        let bad = |group: &OutputGroup| !matches!(group.outcome, Some(Outcome::Ok) | None);
+        // A step that did its work in silence says nothing here.
+        all.extend(
+            of_step
+                .into_iter()
+                .filter(|group| wrote(group) || bad(group)),
+        );
+    }
+    Ok(all)
+}
+
 /// Hosts that ended alike.
 struct Outcomes {
     word: String,
@@ -171,11 +214,7 @@ fn sentence(task: &TaskView) -> Option<String> {
 
 /// Worst first: what blames somebody, what has not ended, what is ok.
 fn place(task: &TaskView) -> u8 {
-    match task
-        .outcome
-        .as_ref()
-        .map(crate::run::outcome::Outcome::kind)
-    {
+    match task.outcome.as_ref().map(Outcome::kind) {
         Some(OutcomeKind::Ok) => 3,
         Some(kind) if kind.is_failure() => 0,
         Some(_) => 2,

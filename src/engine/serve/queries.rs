@@ -10,6 +10,7 @@ use crate::engine::{Parts, history, timeline, view};
 use crate::run::cause::causes;
 use crate::run::event::Event;
 use crate::run::ids::{HostIx, RunId};
+use crate::run::spans;
 use crate::run::state::Run;
 use crate::store::{OutputCursor, Stream};
 use crate::wire::reply::{Fault, Reply};
@@ -81,6 +82,7 @@ impl Session {
             params: view::params(&run.spec),
             tasks: view::task_views(&run),
             timeline: timeline::timeline(&run.spec, &events),
+            spans: spans::spans(&run.spec, &events),
             view,
         };
         Ok(Reply::Detail(Box::new(detail)))
