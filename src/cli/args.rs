@@ -429,7 +429,7 @@ pub enum RunsCommand {
         #[arg(long, value_name = "S", conflicts_with = "host")]
         step: Option<String>,
     },
-    /// Say yes: the run goes on past the step that asks.
+    /// Say yes: the run goes on past the step that asks. Takes the role that the step names.
     Approve {
         /// The run.
         id: u64,
@@ -467,7 +467,7 @@ pub enum RunsCommand {
         #[arg(long, value_name = "X")]
         max_failures: Option<String>,
     },
-    /// Take the conn from its holder.
+    /// Take the conn from its holder, who has 30 s to answer while attached; a lead has it at once.
     Take {
         /// The run.
         id: u64,

@@ -172,6 +172,13 @@ async fn show(args: &Args, as_json: bool, run: RunId) -> Result<Exit, CliError> 
     if let Some(ended) = view.ended {
         say(&format!("  ended    {}", ended.rfc3339()))?;
     }
+    if let Some(flow) = &detail.flow {
+        say(&format!(
+            "  flow     {} version {}",
+            flow.name, flow.version
+        ))?;
+        say(&format!("  digest   {}", detail.digest))?;
+    }
     for (name, value) in &detail.params {
         say(&format!("  {name}  {}", one_line(value)))?;
     }

@@ -17,8 +17,10 @@ impl Session {
         known: bool,
         authority: &Authority,
     ) -> Result<Reply, Fault> {
-        let (state, _) = self.run(run).await?;
-        authority.may(Deed::Note, &Scope::Run(&state.spec))?;
+        if authority.has_limits() {
+            let (state, _) = self.run(run).await?;
+            authority.may(Deed::Note, &Scope::Run(&state.spec))?;
+        }
         let live = self
             .server
             .inbox

@@ -119,9 +119,11 @@ impl Session {
             return Ok(());
         }
         let steers = match act {
-            Steer::Pause { .. } | Steer::Abort { .. } | Steer::Note { .. } | Steer::RefuseTake => {
-                return Ok(());
-            }
+            Steer::Pause { .. }
+            | Steer::Abort { .. }
+            | Steer::Reject { .. }
+            | Steer::Note { .. }
+            | Steer::RefuseTake => return Ok(()),
             Steer::Give { to } => Some(to.clone()),
             _ => None,
         };

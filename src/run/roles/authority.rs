@@ -112,6 +112,14 @@ impl Authority {
         }
     }
 
+    /// Whether it depends on hosts or definitions what they may do.
+    pub fn has_limits(&self) -> bool {
+        match &self.held {
+            Held::Everything => false,
+            Held::Grants { all, own, .. } => own.iter().any(|place| !all[*place].is_whole()),
+        }
+    }
+
     /// Whether they may; the refusal says what is missing and whom to ask.
     pub fn may(&self, deed: Deed, scope: &Scope<'_>) -> Result<(), Denied> {
         let Held::Grants { all, own, .. } = &self.held else {
