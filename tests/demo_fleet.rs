@@ -76,7 +76,7 @@ fn every_host_answers_openssh_or_refuses_as_its_part_says() {
             (host.name.clone(), child)
         })
         .collect();
-    assert_eq!(children.len(), 40);
+    assert_eq!(children.len(), 60);
     for (name, child) in children {
         let out = child.wait_with_output().unwrap();
         let refusal = match name.as_str() {
@@ -100,7 +100,7 @@ fn a_host_has_its_own_port_where_addresses_are_not_to_be_had() {
     assert_eq!(text(&out.stdout), "cache08\ncache08\n");
     let ports: std::collections::BTreeSet<_> =
         fleet.hosts().iter().map(|h| h.address.port()).collect();
-    assert_eq!(ports.len(), 40);
+    assert_eq!(ports.len(), 60);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::example;
 use super::patience::Patience;
 use super::script::{self, Style, TOUR};
 use super::{DemoError, Fleet};
@@ -69,12 +70,13 @@ pub fn drive(around: &Surroundings) -> Result<(), DriveError> {
     let mut out = io::stdout();
     say(
         &mut out,
-        "Starting a fleet of 40 hosts inside this program…\n",
+        "Starting a fleet of 60 hosts inside this program…\n",
     )?;
     let config = home.path().join("config");
     std::fs::create_dir_all(&config).map_err(DriveError::io("making the demo's config"))?;
     let fleet = Fleet::start(&config)?;
     write_settings(&config, fleet.files().ssh_config.as_path())?;
+    example::lay(&config)?;
     let played = play(around, home.path(), &fleet, (&patience, &mut out));
     // Whatever happened: no engine stays behind, nor its home, nor the fleet.
     let _ = conn(around, home.path())
@@ -95,6 +97,7 @@ fn play(
     if io::stdin().is_terminal() && io::stdout().is_terminal() && !around.shell_wanted {
         return open_console(around, home, (patience, out));
     }
+    apply(around, home, patience)?;
     script::play(&TOUR, around.style, out, |args| {
         patience.run(conn(around, home).args(args).stdin(Stdio::null()))?;
         Ok(())
@@ -113,15 +116,9 @@ fn open_console(
     home: &Path,
     (patience, out): (&Patience, &mut io::Stdout),
 ) -> Result<(), DriveError> {
+    apply(around, home, patience)?;
     for args in script::SEEDS {
-        let mut run = conn(around, home);
-        run.args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        patience
-            .run(&mut run)
-            .map_err(DriveError::io("starting a run"))?;
+        quietly(conn(around, home).args(args), patience)?;
     }
     loop {
         let mut console = conn(around, home);
@@ -143,6 +140,22 @@ fn open_console(
         out,
         "The demo fleet is gone, and all that ran on it. `conn demo --shell` shows the command line.\n",
     )
+}
+
+/// The definitions of the example site: from now on they can be started.
+fn apply(around: &Surroundings, home: &Path, patience: &Patience) -> Result<(), DriveError> {
+    let config = home.join("config");
+    quietly(conn(around, home).arg("apply").arg(config), patience)
+}
+
+/// Runs a command whose words nobody waits for.
+fn quietly(command: &mut Command, patience: &Patience) -> Result<(), DriveError> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let ran = patience.run(command);
+    ran.map(drop).map_err(DriveError::io("starting a run"))
 }
 
 fn open_shell(around: &Surroundings, home: &Path, patience: &Patience) -> Result<(), DriveError> {

@@ -1,4 +1,4 @@
-//! A running demo fleet: forty SSH hosts on loopback, gone when dropped.
+//! A running demo fleet: sixty SSH hosts on loopback, gone when dropped.
 //!
 //! The hosts run on threads of their own, so that whoever starts a fleet needs no runtime, and
 //! dropping it ends every connection.

@@ -8,6 +8,7 @@ pub mod cheap;
 mod commands;
 pub mod drive;
 mod error;
+pub mod example;
 pub mod fleet;
 mod host;
 mod patience;

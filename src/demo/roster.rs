@@ -9,10 +9,22 @@ use std::time::Duration;
 pub const DOMAIN: &str = "harbour.example";
 
 /// The groups and how many hosts each has, in the order of their addresses.
-pub const GROUPS: [(&str, usize); 4] = [("web", 16), ("db", 8), ("cache", 8), ("batch", 8)];
+pub const GROUPS: [(&str, usize); 5] = [
+    ("web", 16),
+    ("db", 8),
+    ("cache", 8),
+    ("batch", 8),
+    (REGION_SERVERS, 20),
+];
+
+/// The region servers, which the example site's flows go over.
+pub const REGION_SERVERS: &str = "rs";
+
+/// How many region servers stand in one rack.
+pub const RACK: usize = 5;
 
 /// The hosts that a careful person tries first.
-pub const CANARY: [&str; 3] = ["web01", "cache01", "batch01"];
+pub const CANARY: [&str; 5] = ["web01", "cache01", "batch01", "rs01", "rs11"];
 
 /// What sets a host apart from its neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +53,8 @@ pub enum Quirk {
     ClockAhead(i64),
     /// Its `/etc/app.conf` is last month's.
     OldConfig,
+    /// No other version of its pretend service can be installed until a file is removed.
+    Broken,
 }
 
 /// A host of the fleet as it is before anybody touched it.
@@ -57,7 +71,7 @@ pub struct Role {
 }
 
 /// The odd ones, each with a sentence for whoever asks.
-pub const CAST: [(&str, Quirk, &str); 14] = [
+pub const CAST: [(&str, Quirk, &str); 15] = [
     (
         "web07",
         Quirk::OldConfig,
@@ -120,6 +134,11 @@ pub const CAST: [(&str, Quirk, &str); 14] = [
         Quirk::ClockAhead(7 * 60),
         "its clock is seven minutes ahead",
     ),
+    (
+        "rs01",
+        Quirk::Broken,
+        "takes no other version of HBase until /var/lib/pretend-hbase/broken is removed",
+    ),
 ];
 
 /// All hosts, group by group.
@@ -149,16 +168,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forty_hosts_in_four_groups_and_every_odd_one_is_among_them() {
+    fn sixty_hosts_in_five_groups_and_every_odd_one_is_among_them() {
         let hosts = roster();
-        assert_eq!(hosts.len(), 40);
+        assert_eq!(hosts.len(), 60);
         assert_eq!(
             hosts.iter().filter(|h| h.quirk.is_some()).count(),
             CAST.len()
         );
         for name in CANARY {
             let host = hosts.iter().find(|h| h.name == name).unwrap();
-            assert_eq!(host.quirk, None, "{name} must be an ordinary host");
+            let fails_a_flow = host.quirk == Some(Quirk::Broken);
+            assert!(
+                fails_a_flow || host.quirk.is_none(),
+                "{name} must be an ordinary host"
+            );
         }
     }
 }

@@ -18,14 +18,14 @@ pub struct Step {
     pub args: &'static [&'static str],
 }
 
-/// The tour, in order. With its waits it takes about eight seconds.
-pub const TOUR: [Step; 5] = [
+/// The tour, in order. With its waits it takes about twenty seconds.
+pub const TOUR: [Step; 7] = [
     Step {
         say: "Sixteen web servers, one command. web11 is slow; nobody waits for it.",
         args: &["run", "-w", "@web", "--", "uptime"],
     },
     Step {
-        say: "All forty hosts. Equal answers are folded, and every way to go wrong has its own word.",
+        say: "All sixty hosts. Equal answers are folded, and every way to go wrong has its own word.",
         args: &[
             "run",
             "-w",
@@ -56,13 +56,36 @@ pub const TOUR: [Step; 5] = [
         args: &["run", "-w", "cache04", "--", "journalctl", "-n", "8"],
     },
     Step {
+        say: "The example site is here too. A flow puts a pretend HBase on twenty hosts.",
+        args: &[
+            "flow",
+            "start",
+            "InstallPretendServices",
+            "-w",
+            "@hbase",
+            "--gather",
+        ],
+    },
+    Step {
+        say: "Another upgrades it in batches: a canary, a soak, a look at the canary, then the rest.",
+        args: &[
+            "flow",
+            "start",
+            "UpgradeRegionServer",
+            "-w",
+            "rs[02-04]",
+            "--set",
+            "version=2.4.18",
+        ],
+    },
+    Step {
         say: "Everything that happens is a run, and can be looked at again.",
         args: &["runs"],
     },
 ];
 
 /// Runs that are there when the console opens: one of each kind that is worth a look.
-pub const SEEDS: [&[&str]; 5] = [
+pub const SEEDS: [&[&str]; 7] = [
     &["run", "--detach", "-w", "@web", "--", "uptime"],
     &[
         "run",
@@ -96,10 +119,29 @@ pub const SEEDS: [&[&str]; 5] = [
         "is-active",
         "app",
     ],
+    &[
+        "flow",
+        "start",
+        "--detach",
+        "InstallPretendServices",
+        "-w",
+        "@hbase",
+    ],
+    // It waits until its hosts are free, and stops at the canary that fails.
+    &[
+        "flow",
+        "start",
+        "--detach",
+        "UpgradeRegionServer",
+        "-w",
+        "@hbase&@canary",
+        "--set",
+        "version=2.4.18",
+    ],
 ];
 
 /// What to try in the shell: a command line and what it shows.
-const HINTS: [(&str, &str); 7] = [
+const HINTS: [(&str, &str); 9] = [
     (
         "conn run -w web14 -- sudo systemctl restart app",
         "heals the host that failed",
@@ -112,6 +154,14 @@ const HINTS: [(&str, &str); 7] = [
     (
         "conn run -w @canary -- 'seq 3; sleep 1; hostname'",
         "a small shell answers",
+    ),
+    (
+        "conn flow start UpgradeRegionServer -w @hbase --set version=2.4.18",
+        "stops at rs01, whose disk is broken; q and Enter leaves it paused",
+    ),
+    (
+        "conn run -w rs01 -- rm /var/lib/pretend-hbase/broken",
+        "mends it; then conn runs retry ID and conn runs resume ID",
     ),
     (
         "conn runs show ID",

@@ -14,7 +14,7 @@ use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PublicKey};
 
 use super::DemoError;
-use super::roster::{CANARY, GROUPS};
+use super::roster::{CANARY, GROUPS, RACK, REGION_SERVERS};
 
 /// The user that the demo logs in as.
 pub const USER: &str = "ops";
@@ -123,6 +123,21 @@ pub fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display().to_string().replace('%', "%%"))
 }
 
+/// What the example site's flows are for: the clusters, and who belongs to what.
+const APPS: &str = r#"
+[clusters.cluster-a]
+members = "rs[01-10]"
+
+[clusters.cluster-b]
+members = "rs[11-20]"
+
+[apps.hbase]
+children = ["cluster-a", "cluster-b"]
+
+[apps.galaxy]
+children = ["batch"]
+"#;
+
 /// Hosts by group where the addresses follow the names, else one by one.
 fn inventory(entries: &[Entry]) -> String {
     let mut text = "# The demo's hosts. They exist only while the demo runs.\n".to_owned();
@@ -130,48 +145,58 @@ fn inventory(entries: &[Entry]) -> String {
     for (group, size) in GROUPS {
         let (members, others) = rest.split_at(size.min(rest.len()));
         rest = others;
-        let names = format!("{group}[01-{size:02}]");
-        match common_address(members) {
-            Some((address, port)) => describe(&mut text, &names, &address, port, group),
-            None => {
-                for Entry { name, address, .. } in members {
-                    describe(
-                        &mut text,
-                        name,
-                        &address.ip().to_string(),
-                        address.port(),
-                        group,
-                    );
-                }
-            }
+        let together = if group == REGION_SERVERS { RACK } else { size };
+        for (place, members) in members.chunks(together).enumerate() {
+            let rack = (group == REGION_SERVERS).then_some(place + 1);
+            describe_all(&mut text, members, place * together + 1, group, rack);
         }
-        let _ = write!(text, "\n[groups.{group}]\nmembers = \"{names}\"\n");
+        let _ = write!(
+            text,
+            "\n[groups.{group}]\nmembers = \"{group}[01-{size:02}]\"\n"
+        );
     }
-    let _ = write!(
-        text,
-        "\n[groups.canary]\nmembers = \"{}\"\n",
-        CANARY.join(",")
-    );
+    let canary = CANARY.join(",");
+    let _ = write!(text, "\n[groups.canary]\nmembers = \"{canary}\"\n{APPS}");
     text
 }
 
-fn describe(text: &mut String, names: &str, address: &str, port: u16, group: &str) {
+/// Hosts of a group, of which the first has this number.
+fn describe_all(
+    text: &mut String,
+    members: &[Entry],
+    first: usize,
+    group: &str,
+    rack: Option<usize>,
+) {
+    let rack = rack.map_or_else(String::new, |rack| format!(", rack = \"r{rack}\""));
+    let labels = format!("role = \"{group}\"{rack}");
+    if let Some((address, port)) = common_address(members, first) {
+        let names = format!("{group}[{first:02}-{:02}]", first + members.len() - 1);
+        return describe(text, &names, &address, port, &labels);
+    }
+    for Entry { name, address, .. } in members {
+        let ip = address.ip().to_string();
+        describe(text, name, &ip, address.port(), &labels);
+    }
+}
+
+fn describe(text: &mut String, names: &str, address: &str, port: u16, labels: &str) {
     let _ = write!(
         text,
         "\n[[hosts]]\nnames = \"{names}\"\naddress = \"{address}\"\nport = {port}\n\
-         user = \"{USER}\"\nlabels = {{ role = \"{group}\" }}\n",
+         user = \"{USER}\"\nlabels = {{ {labels} }}\n",
     );
 }
 
-/// The address and port of all, when their last numbers count from one.
-fn common_address(members: &[Entry]) -> Option<(String, u16)> {
+/// The address and port of all, when their last numbers count from `first`.
+fn common_address(members: &[Entry], first: usize) -> Option<(String, u16)> {
     let port = members.first()?.address.port();
     let mut network = None;
     for (place, entry) in members.iter().enumerate() {
         let text = entry.address.ip().to_string();
         let (start, last) = text.rsplit_once('.')?;
         let same = *network.get_or_insert_with(|| start.to_owned()) == start;
-        if !same || last != (place + 1).to_string() || entry.address.port() != port {
+        if !same || last != (place + first).to_string() || entry.address.port() != port {
             return None;
         }
     }

@@ -10,7 +10,7 @@ const LONG: &str = "echo begun; sleep 8; echo over";
 #[test]
 fn sigterm_gives_the_terminal_back_and_what_runs_goes_on() {
     let world = World::new();
-    world.start("@canary", LONG, &["--durable", "--detach"]);
+    world.start("@canary!@hbase", LONG, &["--durable", "--detach"]);
     let mut console = world.open(80, 24);
     console.wait_for("RUNNING 1");
     let engine = world.conn.engine().expect("an engine runs");
@@ -24,7 +24,7 @@ fn sigterm_gives_the_terminal_back_and_what_runs_goes_on() {
 #[test]
 fn a_terminal_that_is_gone_ends_the_console_and_nothing_else() {
     let world = World::new();
-    world.start("@canary", LONG, &["--durable", "--detach"]);
+    world.start("@canary!@hbase", LONG, &["--durable", "--detach"]);
     let console = world.open(80, 24);
     console.wait_for("RUNNING 1");
     let engine = world.conn.engine().expect("an engine runs");

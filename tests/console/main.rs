@@ -18,6 +18,7 @@ mod masks;
 mod picture;
 mod quiet;
 mod shots;
+mod site;
 mod storms;
 #[path = "../support/mod.rs"]
 mod support;

@@ -174,8 +174,8 @@ fn every_screen(world: &World, album: &mut Album) {
     console.send("v");
     console.wait_for("host key");
     album.take(&console, "hosts-of-run", "FAILURES 6 in 6 groups", &DARK);
-    go(&mut console, "output of run 5", "7 groups of 40 hosts");
-    album.take(&console, "output", "7 groups of 40 hosts", &DARK);
+    go(&mut console, "output of run 5", "7 groups of 60 hosts");
+    album.take(&console, "output", "7 groups of 60 hosts", &DARK);
     go(&mut console, "output of run 2", "2 groups of 16 hosts");
     console.send("j=");
     album.take(&console, "diff", "── diff: ", &DARK);

@@ -8,7 +8,7 @@ use theconn::demo::Fleet;
 use super::support::Conn;
 use super::terminal::Terminal;
 
-/// `conn`, its engine and forty hosts; all gone when dropped.
+/// `conn`, its engine and sixty hosts; all gone when dropped.
 pub struct World {
     pub conn: Conn,
     _fleet: Fleet,

@@ -18,6 +18,7 @@ mod credentials;
 mod disk_full;
 mod engine;
 mod engine_killed;
+mod example_site;
 mod flows;
 mod hostile;
 mod refused;

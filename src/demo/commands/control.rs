@@ -9,6 +9,7 @@ use futures::future::{self, BoxFuture};
 use super::{Call, Ended, KNOWN, condition, run as run_command, user};
 use crate::demo::host::{Process, Signal, signal_number};
 use crate::demo::shell::io::Io;
+use crate::demo::vfs::join;
 
 /// The longest sleep, so that a forgotten one ends.
 const MAX_SLEEP: Duration = Duration::from_hours(24);
@@ -388,10 +389,14 @@ async fn command(call: &mut Call<'_>, base: &str) -> Ended {
     };
     let mut all = Ok(());
     for name in names {
-        if KNOWN.contains(&name.as_str()) {
-            call.out(format!("/usr/bin/{name}\n")).await?;
+        let place = if KNOWN.contains(&name.as_str()) {
+            Some(format!("/usr/bin/{name}"))
         } else {
-            all = Err(NOT_FOUND);
+            located(call, name)
+        };
+        match place {
+            Some(place) => call.out(place + "\n").await?,
+            None => all = Err(NOT_FOUND),
         }
     }
     all
@@ -418,35 +423,36 @@ async fn timeout(call: &mut Call<'_>) -> Ended {
     }
 }
 
-/// A script of the host by its path, or nothing of that name.
+/// A script of the host by its path or its name, or nothing of that name.
 async fn script(call: &mut Call<'_>) -> Ended {
-    let missing = |call: &Call<'_>| format!("sh: 1: {}: not found\n", call.name);
-    if !call.name.contains('/') {
-        let _ = call.io.err.write(missing(call)).await;
+    let Some(path) = located(call, call.name) else {
+        let missing = format!("sh: 1: {}: not found\n", call.name);
+        let _ = call.io.err.write(missing).await;
         return Err(NOT_FOUND);
-    }
-    let mode = {
-        let files = call.shell.host.files();
-        files
-            .stat(&call.shell.path(call.name))
-            .map(|node| (node.mode, node.is_directory()))
     };
-    match mode {
-        Ok((mode, false)) if mode & 0o111 != 0 => {
-            let text = file(call, call.name).await?;
-            inner_shell(call, Text::Given(&text), call.args).await
-        }
-        Ok(_) => {
-            let _ = call
-                .io
-                .err
-                .write(format!("sh: 1: {}: Permission denied\n", call.name))
-                .await;
-            Err(NOT_EXECUTABLE)
-        }
-        Err(_) => {
-            let _ = call.io.err.write(missing(call)).await;
-            Err(NOT_FOUND)
-        }
+    if !is_program(call, &path) {
+        let denied = format!("sh: 1: {}: Permission denied\n", call.name);
+        let _ = call.io.err.write(denied).await;
+        return Err(NOT_EXECUTABLE);
     }
+    let text = file(call, &path).await?;
+    inner_shell(call, Text::Given(&text), call.args).await
+}
+
+/// Where the host has this script: where the name says, or in one of the directories of `PATH`.
+fn located(call: &Call<'_>, name: &str) -> Option<String> {
+    if name.contains('/') {
+        let path = call.shell.path(name);
+        let there = call.shell.host.files().stat(&path).is_ok();
+        return there.then_some(path);
+    }
+    let path = call.shell.variable("PATH");
+    let mut places = path.split(':').map(|directory| join(directory, name));
+    places.find(|place| is_program(call, place))
+}
+
+fn is_program(call: &Call<'_>, path: &str) -> bool {
+    let files = call.shell.host.files();
+    let node = files.stat(path);
+    node.is_ok_and(|node| !node.is_directory() && node.mode & 0o111 != 0)
 }

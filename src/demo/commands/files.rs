@@ -175,6 +175,10 @@ pub async fn touch(call: &mut Call<'_>) -> Ended {
 /// `chmod MODE PATHS`, octal, or `+x` and `-x`.
 pub async fn chmod(call: &mut Call<'_>) -> Ended {
     let names = call.args.to_vec();
+    let names = match names.split_first() {
+        Some((dashes, names)) if dashes == "--" => names,
+        _ => &names,
+    };
     let Some((mode, names)) = names.split_first() else {
         return Err(call.complain(1, "missing operand").await);
     };

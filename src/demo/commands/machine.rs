@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike, Utc};
 
+use super::user::is_user;
 use super::{Call, Ended};
 use crate::demo::host::Host;
 use crate::demo::roster::{DOMAIN, GROUPS, Quirk};
@@ -194,10 +195,13 @@ fn format_time(now: DateTime<Utc>, format: &str) -> String {
     out
 }
 
-/// `whoami`, `id [-un]`, `groups`
+/// `whoami`, `id [-un] [USER]`, `groups`
 pub async fn identity(call: &mut Call<'_>) -> Ended {
-    let (flags, _) = call.flags("ungG").await?;
-    let user = &call.shell.user;
+    let (flags, names) = call.flags("ungG").await?;
+    let user = names.first().unwrap_or(&call.shell.user);
+    if !is_user(call, user) {
+        return Err(call.complain(1, &format!("'{user}': no such user")).await);
+    }
     let uid = if user == "root" { 0 } else { FIRST_UID };
     let text = match (call.name.rsplit('/').next(), flags.as_str()) {
         (Some("whoami" | "groups"), _) | (_, "un" | "nu" | "gn" | "ng" | "Gn" | "nG") => {

@@ -27,7 +27,7 @@ pub async fn sudo(call: &mut Call<'_>) -> Ended {
 }
 
 async fn as_user(call: &mut Call<'_>, user: &str, words: &[String]) -> Ended {
-    if !known_user(call, user) {
+    if !is_user(call, user) {
         return Err(call.complain(1, &format!("unknown user {user}")).await);
     }
     let mut inner = call.shell.clone();
@@ -40,7 +40,8 @@ async fn as_user(call: &mut Call<'_>, user: &str, words: &[String]) -> Ended {
     status(code)
 }
 
-fn known_user(call: &Call<'_>, user: &str) -> bool {
+/// Whether the host has this user.
+pub(super) fn is_user(call: &Call<'_>, user: &str) -> bool {
     let files = call.shell.host.files();
     let passwd = files.read("/etc/passwd").unwrap_or_default();
     user == call.shell.user

@@ -38,6 +38,8 @@ const PASSWD: &str = "\
 root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
 app:x:990:990:the service:/opt/app:/usr/sbin/nologin
+hbase:x:991:991:HBase:/var/lib/pretend-hbase:/bin/sh
+galaxy:x:992:992:Galaxy:/var/lib/pretend-galaxy:/bin/sh
 ops:x:1000:1000:on call:/home/ops:/bin/sh
 ";
 
@@ -96,6 +98,11 @@ fn lay(host: &Host, files: &mut Vfs, by: &Author) -> Result<(), FsError> {
     )?;
     put("/var/log/app/app.log", &log_lines(host, 40).concat())?;
     put("/opt/app/VERSION", &format!("{}\n", version(host.role())))?;
+    if host.role().quirk == Some(Quirk::Broken) {
+        files.make_directories("/var/lib/pretend-hbase", by)?;
+        let why = b"the data disk is read-only\n";
+        files.write("/var/lib/pretend-hbase/broken", why, Write::Replace, by)?;
+    }
     Ok(())
 }
 

@@ -23,11 +23,11 @@ impl Tour {
 const LINES: [(&str, &str); 9] = [
     (
         "",
-        "This is conn on a small fleet that lives inside this program: 40 hosts in",
+        "This is conn on a small fleet that lives inside this program: 60 hosts in",
     ),
     (
         "",
-        "the groups @web, @db, @cache and @batch. Nothing here reaches the network.",
+        "@web, @db, @cache, @batch and @hbase. Nothing here reaches the network.",
     ),
     ("", ""),
     (

@@ -1,0 +1,46 @@
+//! The example site on the demo's hosts: an upgrade whose canary fails, and the person who sees to it.
+
+use theconn::demo::{example, script};
+
+use super::support::{PATIENCE, wait_until};
+use super::terminal::a_person_reads;
+use super::way::leave;
+use super::world::World;
+
+const CHECK: &str = "check_regionserver.sh --port 16020 --version 2.4.18";
+
+#[test]
+fn a_person_mends_the_failing_canary_and_the_upgrade_goes_on() {
+    let world = World::new();
+    let config = world.conn.home().join("config");
+    example::lay(&config).unwrap();
+    let config = config.to_str().unwrap();
+    world.conn.run(["apply", config]).expect_success();
+    for words in script::SEEDS.iter().filter(|words| words[0] == "flow") {
+        world.conn.run(*words).expect_success();
+    }
+    let mut console = world.open(80, 24);
+    console.wait_for("PAUSED");
+    console.send("2");
+    console.wait_for("2 of 2 runs");
+    console.send("\r");
+    console.wait_for("the data disk is read-only");
+    world.run("rs01", "rm /var/lib/pretend-hbase/broken");
+    console.send("R");
+    console.wait_for("Do it?");
+    a_person_reads();
+    console.send("y");
+    console.wait_gone("Do it?");
+    console.send("c");
+    console.wait_for("SUCCEEDED by");
+    leave(&mut console);
+
+    let ended = |run: &serde_json::Value| !run["ended"].is_null();
+    wait_until("every run to end", PATIENCE, || {
+        world.runs().iter().all(ended)
+    });
+    let run = world.run("rs[01,11]", CHECK);
+    let told = world.output(run);
+    let both = told.matches("2.4.18 listens on port 16020").count();
+    assert_eq!(both, 2, "{told}");
+}
