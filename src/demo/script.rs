@@ -132,9 +132,7 @@ pub const SEEDS: [&[&str]; 7] = [
         "flow",
         "start",
         "--detach",
-        "UpgradeRegionServer",
-        "-w",
-        "@hbase&@canary",
+        "FlightingUpdate",
         "--set",
         "version=2.4.18",
     ],
@@ -156,8 +154,8 @@ const HINTS: [(&str, &str); 9] = [
         "a small shell answers",
     ),
     (
-        "conn flow start UpgradeRegionServer -w @hbase --set version=2.4.18",
-        "stops at rs01, whose disk is broken; q and Enter leaves it paused",
+        "conn flow start FlightingUpdate --set version=2.4.18",
+        "canary, then each cluster; stops at rs01, whose disk is broken",
     ),
     (
         "conn run -w rs01 -- rm /var/lib/pretend-hbase/broken",

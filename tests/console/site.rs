@@ -1,4 +1,4 @@
-//! The example site on the demo's hosts: an upgrade whose canary fails, and the person who sees to it.
+//! The example site on the demo's hosts: a flight whose canary fails, and the person who sees to it.
 
 use theconn::demo::{example, script};
 
@@ -10,7 +10,7 @@ use super::world::World;
 const CHECK: &str = "check_regionserver.sh --port 16020 --version 2.4.18";
 
 #[test]
-fn a_person_mends_the_failing_canary_and_the_upgrade_goes_on() {
+fn a_person_mends_the_failing_canary_and_the_flight_goes_on() {
     let world = World::new();
     let config = world.conn.home().join("config");
     example::lay(&config).unwrap();
@@ -22,7 +22,7 @@ fn a_person_mends_the_failing_canary_and_the_upgrade_goes_on() {
     let mut console = world.open(80, 24);
     console.wait_for("PAUSED");
     console.send("2");
-    console.wait_for("2 of 2 runs");
+    console.wait_for("3 of 3 runs");
     console.send("\r");
     console.wait_for("the data disk is read-only");
     world.run("rs01", "rm /var/lib/pretend-hbase/broken");
@@ -35,9 +35,12 @@ fn a_person_mends_the_failing_canary_and_the_upgrade_goes_on() {
     console.wait_for("SUCCEEDED by");
     leave(&mut console);
 
-    let ended = |run: &serde_json::Value| !run["ended"].is_null();
-    wait_until("every run to end", PATIENCE, || {
-        world.runs().iter().all(ended)
+    let canary = || {
+        let flight = world.conn.run(["runs", "show", "2", "--json"]);
+        flight.expect_success().json()["stages"][0]["state"].clone()
+    };
+    wait_until("the canaries to be well", PATIENCE, || {
+        matches!(canary().as_str(), Some("soaking" | "succeeded"))
     });
     let run = world.run("rs[01,11]", CHECK);
     let told = world.output(run);

@@ -1,6 +1,7 @@
 //! The flows of `config/` at work: on real hosts, where their pretend services start and stop real processes.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::Value;
@@ -10,9 +11,9 @@ use super::rig::Rig;
 use super::support::{Conn, Fleet};
 
 const OLD: &str = "2.4.17";
-const NEW: &str = "2.4.18";
+pub const NEW: &str = "2.4.18";
 /// What a host says of itself when a flow took it from one version to the other, each step once.
-const ONCE: &str =
+pub const ONCE: &str =
     "installed 2.4.17\nstarted 2.4.17\nstopped 2.4.17\ninstalled 2.4.18\nstarted 2.4.18\n";
 
 /// Twenty hosts in four racks, two clusters and with a canary in each.
@@ -47,14 +48,14 @@ children = ["cluster-a", "cluster-b"]
 "#;
 
 /// The hosts, for one test at a time: each begins with them as they are before anything was installed.
-struct Site {
-    rig: Rig,
+pub struct Site {
+    pub rig: Rig,
     fleet: &'static Fleet,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static FLEET: OnceLock<Fleet> = OnceLock::new();
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,39 +80,49 @@ impl Site {
         let config = rig.conn.home().join("config");
         std::fs::write(config.join("inventory.toml"), INVENTORY).unwrap();
         example::lay(&config).unwrap();
-        rig.conn
-            .run(["apply", config.to_str().unwrap()])
-            .expect_success();
-        Self {
+        let site = Self {
             rig,
             fleet,
             _alone: alone,
-        }
+        };
+        site.apply();
+        site
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.rig.conn.home().join("config")
+    }
+
+    /// Stores the definitions as they are in the configuration directory.
+    pub fn apply(&self) {
+        let config = self.config();
+        let words = ["apply", config.to_str().unwrap()];
+        self.rig.conn.run(words).expect_success();
     }
 
     /// Puts the pretend services on hosts.
-    fn install(&self, targets: &str) {
+    pub fn install(&self, targets: &str) {
         let id = self.start(&["InstallPretendServices", "-w", targets]);
         let shown = self.rig.wait_end(id);
         assert_eq!(shown["state"], "succeeded", "{shown:#}");
     }
 
     /// Starts a flow and leaves; the run's number.
-    fn start(&self, words: &[&str]) -> u64 {
+    pub fn start(&self, words: &[&str]) -> u64 {
         let head = ["flow", "start", "--detach"];
         let ended = self.rig.conn.run(head.iter().chain(words)).expect_success();
         ended.out().trim().parse().unwrap()
     }
 
     /// What was done on a host, a line each.
-    fn history(&self, host: &str) -> String {
+    pub fn history(&self, host: &str) -> String {
         let file = "/var/lib/pretend-hbase/history";
         self.fleet
             .sh(host, &format!("cat {file} 2>/dev/null || true"))
     }
 
     /// The process that holds a host's port and its version, when that process is there.
-    fn server(&self, host: &str) -> Option<(u32, String)> {
+    pub fn server(&self, host: &str) -> Option<(u32, String)> {
         let port = "/var/lib/pretend-hbase/ports/16020";
         let script = format!(
             "read -r pid since version <{port} && grep -q regionserver /proc/$pid/cmdline && echo $pid $version || true"
@@ -129,13 +140,13 @@ impl Site {
         servers.collect()
     }
 
-    fn break_host(&self, host: &str) {
+    pub fn break_host(&self, host: &str) {
         let file = "/var/lib/pretend-hbase/broken";
         self.fleet
             .sh(host, &format!("echo the disk is read-only >{file}"));
     }
 
-    fn mend(&self, host: &str) {
+    pub fn mend(&self, host: &str) {
         self.fleet.sh(host, "rm /var/lib/pretend-hbase/broken");
     }
 }

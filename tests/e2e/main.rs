@@ -19,6 +19,7 @@ mod disk_full;
 mod engine;
 mod engine_killed;
 mod example_site;
+mod flighting;
 mod flows;
 mod hostile;
 mod refused;
