@@ -418,6 +418,17 @@ pub enum RunsCommand {
         #[arg(long, value_name = "HOSTS")]
         host: Option<String>,
     },
+    /// Stop, and undo what was done: the rollback commands of steps that began, the last one first.
+    Rollback {
+        /// The run.
+        id: u64,
+        /// Only on these hosts: a host set within the run. Hosts in doubt are rolled back only when named.
+        #[arg(long, value_name = "HOSTS")]
+        host: Option<String>,
+        /// Why.
+        #[arg(long, value_name = "T", default_value = "")]
+        reason: String,
+    },
     /// Leave hosts out that have not started, or a step on every host that has not done it.
     Skip {
         /// The run.

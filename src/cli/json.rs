@@ -88,6 +88,7 @@ pub fn run_detail(detail: &RunDetail) -> Value {
         "state": view.state,
         "for": view.waits_for,
         "because": view.because,
+        "rolled_back": view.rolled_back,
         "started": view.created.rfc3339(),
         "ended": view.ended.map(crate::run::ids::At::rfc3339),
         "timeline": detail.timeline.iter().map(|entry| json!({

@@ -37,6 +37,13 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
                     .collect::<Result<_, _>>()?,
             },
         ),
+        C::Rollback { id, host, reason } => (
+            id,
+            Steer::Rollback {
+                reason: reason.clone(),
+                hosts: host.clone().unwrap_or_default(),
+            },
+        ),
         C::Skip { id, host, step } => (
             id,
             match step {

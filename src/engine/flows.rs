@@ -76,6 +76,12 @@ impl FlowRun {
                 .task(step, host, run)?
                 .verify
                 .ok_or("nothing verifies this step")?,
+            FlowPart::Undo(step) => {
+                let turn = self.turn(usize::from(step), host);
+                let undo = self.plan.undo(turn, &found(run, host));
+                undo.map_err(|error| error.message)?
+                    .ok_or("nothing undoes this step")?
+            }
             FlowPart::Gate => {
                 let turn = self.turn(0, host);
                 let gate = self.plan.gate(turn, &found(run, host));
@@ -95,7 +101,7 @@ impl FlowRun {
                 let applies = self.plan.applies(turn, &found(run, host));
                 !matches!(applies, Ok(Some(false)))
             }
-            FlowPart::Gate => true,
+            FlowPart::Gate | FlowPart::Undo(_) => true,
         }
     }
 

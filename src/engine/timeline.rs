@@ -12,10 +12,15 @@ const NAMED: usize = 5;
 
 /// What a person should read of these events; the ends of single tasks are in the task list.
 pub fn timeline(spec: &RunSpec, events: &[Event]) -> Vec<TimelineEntry> {
+    let mut rolled_back = false;
     events
         .iter()
         .filter_map(|event| {
-            let (by, what) = sentence(spec, &event.what)?;
+            let (by, mut what) = sentence(spec, &event.what)?;
+            rolled_back |= matches!(event.what, What::RollingBack { .. });
+            if rolled_back && matches!(event.what, What::Ended { .. }) {
+                what.push_str(" (rolled back)");
+            }
             Some(TimelineEntry {
                 at: event.at,
                 by,
@@ -76,6 +81,14 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
         What::Paused { by, reason } => (by.clone(), format!("paused: {reason}")),
         What::Resumed { by } => (by.clone(), "resumed".to_owned()),
         What::Aborted { by, reason } => (by.clone(), format!("aborted: {reason}")),
+        What::RollingBack { by, reason, hosts } => {
+            let on = if hosts.is_empty() {
+                String::new()
+            } else {
+                format!(" {}", names(hosts))
+            };
+            (by.clone(), because(&format!("rolled back{on}"), reason))
+        }
         What::Retried { by, hosts } => (by.clone(), format!("retried {}", names(hosts))),
         What::Skipped { by, hosts } => (by.clone(), format!("skipped {}", names(hosts))),
         What::Settled { by, host, outcome } => (

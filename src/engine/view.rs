@@ -54,6 +54,7 @@ pub fn plain_view(run: &Run) -> RunView {
             run.batch + 1,
             u32::try_from(run.spec.rollout.batches.len()).unwrap_or(u32::MAX),
         ),
+        rolled_back: run.rolled_back.clone(),
         rate: None,
         eta_s: None,
         laggards: Vec::new(),
@@ -250,7 +251,11 @@ fn because(run: &Run, state: RunState) -> Option<String> {
         _ if run.tally.busy() == 0 && run.waits_until().is_some() => run
             .waits_until()
             .map(|until| format!("goes on at {}", until.rfc3339())),
-        _ => run.aborted_by.as_ref().map(|by| format!("aborted by {by}")),
+        _ => match (&run.aborted_by, &run.rolled_back) {
+            (Some(by), _) => Some(format!("aborted by {by}")),
+            (None, Some(by)) => Some(format!("rolled back by {by}")),
+            (None, None) => None,
+        },
     }
 }
 

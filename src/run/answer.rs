@@ -20,6 +20,7 @@ impl Run {
             Command::Resume { by } => self.decide_resume(by)?,
             Command::Abort { by, reason } => self.decide_abort(by, reason)?,
             Command::Retry { by, only, hosts } => self.decide_retry(by, only, hosts)?,
+            Command::Rollback { by, reason, hosts } => self.decide_rollback(by, reason, hosts)?,
             Command::Skip { by, hosts } => self.decide_skip(by, hosts)?,
             Command::SkipStep { by, step } => self.decide_skip_step(by, *step)?,
             Command::SkipStage { by, stage } => self.decide_skip_stage(by, *stage)?,
@@ -78,14 +79,14 @@ impl Run {
         }
     }
 
-    fn already<T>(&self, state: &'static str) -> Result<T, Refusal> {
+    pub(super) fn already<T>(&self, state: &'static str) -> Result<T, Refusal> {
         Err(Refusal::Already {
             run: self.id,
             state,
         })
     }
 
-    fn no_host<T>(&self, what: impl Into<String>) -> Result<T, Refusal> {
+    pub(super) fn no_host<T>(&self, what: impl Into<String>) -> Result<T, Refusal> {
         Err(Refusal::NoHost {
             run: self.id,
             what: what.into(),
@@ -145,6 +146,8 @@ impl Run {
             .hosts()
             .filter(|(ix, _)| among.is_empty() || among.contains(ix))
             .filter(|(_, state)| matches!(state.phase, Phase::Done(kind) if wanted(kind)))
+            // What was left behind by a rollback is not taken up again.
+            .filter(|(_, state)| !self.is_left(state.step))
             .map(|(ix, _)| ix)
             .collect();
         if hosts.is_empty() {
@@ -232,6 +235,18 @@ impl Run {
             .is_some_and(|state| state.phase == Phase::Done(OutcomeKind::InDoubt));
         if !doubted {
             return self.no_host("of that name is in doubt");
+        }
+        if verdict == Verdict::Retry
+            && self
+                .host(host)
+                .is_some_and(|state| self.is_left(state.step))
+        {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "it is rolled back, so nothing of it starts again; settle the host as ok or \
+                      failed, and what it did is undone"
+                    .to_owned(),
+            });
         }
         let by = by.to_owned();
         Ok(vec![match verdict.outcome() {

@@ -20,7 +20,7 @@ impl Run {
                 attempt,
                 hosts,
             } => self.dispatched(*step, *attempt, hosts, event.at),
-            What::Parked { host, why } => self.parked(*host, why),
+            What::Parked { host, why } => self.parked(*host, why, event.at),
             What::Unparked => self.unparked(event.at),
             What::Held { hosts, by } => self.held(hosts, *by),
             What::Freed { hosts } => self.freed(hosts, event.at),
@@ -49,6 +49,7 @@ impl Run {
             What::Paused { by, reason } => self.pause(by, reason, event.at),
             What::Resumed { .. } => self.resumed(),
             What::Aborted { by, .. } => self.aborted(by, event.at),
+            What::RollingBack { by, hosts, .. } => self.rolling_back(by, hosts, event.at),
             What::Retried { by, hosts } => self.retried(by, hosts, event.at),
             What::Skipped { hosts, .. } => self.end_unstarted(hosts, &Outcome::Skipped, event.at),
             What::Settled { host, outcome, .. } => self.settled(*host, outcome, event.at),
@@ -139,12 +140,18 @@ impl Run {
         }]
     }
 
-    fn parked(&mut self, host: HostIx, why: &str) -> Vec<Effect> {
+    fn parked(&mut self, host: HostIx, why: &str, at: At) -> Vec<Effect> {
         self.lacks = Some(why.to_owned());
         self.set_phase(host, Phase::Parked);
         // The dispatch is taken back: the next one is the same attempt.
         if let Some(state) = self.hosts.get_mut(host.index()) {
             state.attempt = Attempt(state.attempt.0.saturating_sub(1));
+        }
+        if self
+            .host(host)
+            .is_some_and(|state| self.is_left(state.step))
+        {
+            self.taken_back(host, at);
         }
         Vec::new()
     }
@@ -193,6 +200,7 @@ impl Run {
         if let Some(state) = self.hosts.get_mut(finished.host.index()) {
             state.last = Some(Arc::new(finished.clone()));
         }
+        self.leaves_trace(finished);
         match self.rest_of(finished, at) {
             Some(until) => self.rests(finished.host, until),
             None => self.concluded(finished, at),
@@ -204,6 +212,10 @@ impl Run {
     fn concluded(&mut self, finished: &Finished, at: At) {
         let host = finished.host;
         let kind = finished.outcome.kind();
+        if self.is_left(finished.step) {
+            self.concluded_left(finished, at);
+            return;
+        }
         if kind.is_failure() && self.is_gate(finished.step) {
             self.barred.insert(host);
         }
@@ -211,13 +223,10 @@ impl Run {
         if bears && kind != OutcomeKind::Ok {
             self.mar(host, kind);
         }
-        let next = self.step_after(finished.step);
-        let more = bears && self.spec.step(next).is_some();
-        if let Some(state) = self.hosts.get_mut(host.index())
-            && more
-        {
-            state.step = next;
-            state.attempt = Attempt(0);
+        let next = self.step_after(host, finished.step).filter(|_| bears);
+        let more = next.is_some();
+        if let Some(next) = next {
+            self.stands_at(host, next);
         }
         if more && self.aborted_by.is_none() {
             self.goes_on(host, at);
@@ -338,15 +347,22 @@ impl Run {
         vec![Effect::CancelAll]
     }
 
-    /// Ends hosts no task owns. One that did a step already was cut short, not left out.
+    /// How a host ends that no task owns: one that did a step already was cut short, not left out.
+    pub(super) fn cut_short(&self, host: HostIx) -> OutcomeKind {
+        let first = u16::from(self.spec.holds());
+        if self.host(host).is_some_and(|state| state.step.0 > first) {
+            OutcomeKind::Cancelled
+        } else {
+            OutcomeKind::NotStarted
+        }
+    }
+
+    /// Ends hosts no task owns.
     fn end_unstarted(&mut self, hosts: &[HostIx], outcome: &Outcome, at: At) -> Vec<Effect> {
         self.unqueue(hosts);
         for &host in hosts {
-            let began = self
-                .host(host)
-                .is_some_and(|state| state.step.0 > u16::from(self.spec.holds()));
             let kind = match outcome {
-                Outcome::NotStarted if began => OutcomeKind::Cancelled,
+                Outcome::NotStarted => self.cut_short(host),
                 other => other.kind(),
             };
             self.done(host, kind, at);

@@ -36,6 +36,15 @@ pub enum Command {
         /// Which hosts; empty: all of them.
         hosts: Vec<HostIx>,
     },
+    /// Stop, and undo what was done. Needs the conn.
+    Rollback {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// Where; empty: on every host that is not in doubt.
+        hosts: Vec<HostIx>,
+    },
     /// Leave hosts out that have not started. Needs the conn.
     Skip {
         /// Who.

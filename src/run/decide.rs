@@ -74,7 +74,7 @@ impl Run {
         }
         let room = self.concurrency.saturating_sub(self.tally.busy()) as usize;
         let first = *self.ready.front()?;
-        if room == 0 || self.over_failure_limit() {
+        if room == 0 || (self.rolled_back.is_none() && self.over_failure_limit()) {
             return None;
         }
         let (step, attempt) = self.next_attempt(first)?;
@@ -128,7 +128,9 @@ impl Run {
             return what.map(|what| event(what, now));
         }
         if self.ended.is_none() && self.paused.is_none() && self.aborted_by.is_none() {
-            if let Some(stop) = self.stop_over_limit(now) {
+            if self.rolled_back.is_none()
+                && let Some(stop) = self.stop_over_limit(now)
+            {
                 return Some(stop);
             }
             if let Some(rested) = self.rested_by(now) {
@@ -182,7 +184,7 @@ impl Run {
         }
         let again: Vec<HostIx> = plain
             .into_iter()
-            .filter(|(_, step, _)| self.is_repeatable(*step))
+            .filter(|(_, step, _)| self.is_repeatable(*step) && !self.is_left(*step))
             .map(|(host, ..)| host)
             .collect();
         if !again.is_empty() {
@@ -230,8 +232,14 @@ impl Run {
 
     /// Too many failures: the run pauses or is aborted, as its rollout says.
     fn stop_over_limit(&self, now: At) -> Option<Event> {
+        if !self.over_failure_limit() {
+            return None;
+        }
+        let on_exceeded = self.spec.rollout.on_exceeded;
         let unfinished = self.tally.total() > self.tally.ended_all();
-        if !unfinished || !self.over_failure_limit() {
+        // To stop is of no use at the end; to undo is.
+        let undoes = on_exceeded == OnExceeded::Rollback && self.can_undo();
+        if !unfinished && !undoes {
             return None;
         }
         let reason = if let Some(barred) = self.gate_said() {
@@ -251,11 +259,16 @@ impl Run {
             )
         };
         let by = BY_RULE.to_owned();
-        let what = match self.spec.rollout.on_exceeded {
+        let what = match on_exceeded {
             // A person looks at what is neither yes nor no.
             _ if self.is_inconclusive() => What::Paused { by, reason },
             OnExceeded::Pause => What::Paused { by, reason },
             OnExceeded::Abort => What::Aborted { by, reason },
+            OnExceeded::Rollback => What::RollingBack {
+                by,
+                reason,
+                hosts: Vec::new(),
+            },
         };
         Some(event(what, now))
     }
@@ -314,7 +327,7 @@ impl Run {
     fn end_state(&self) -> EndState {
         if self.aborted_by.is_some() {
             EndState::Aborted
-        } else if self.tally.not_ok() > 0 {
+        } else if self.rolled_back.is_some() || self.tally.not_ok() > 0 {
             EndState::Failed
         } else {
             EndState::Succeeded

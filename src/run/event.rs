@@ -153,6 +153,16 @@ pub enum What {
         /// Why, if they said.
         reason: String,
     },
+    /// Nothing goes forward any more: what waits never starts, what runs finishes, and what began is
+    /// undone, the last step first.
+    RollingBack {
+        /// Who, or `conn` for a rule.
+        by: String,
+        /// Why.
+        reason: String,
+        /// Where; nothing: on every host that is not in doubt.
+        hosts: Vec<HostIx>,
+    },
     /// These hosts start again at the step they ended in.
     Retried {
         /// Who decided it.

@@ -88,7 +88,10 @@ impl Run {
         let open = self.line.passed.is_some_and(|passed| step <= passed);
         let asks = self.spec.step(step).is_some_and(|step| step.rules.together);
         let together = asks || (self.spec.rollout.lockstep && step > StepIx(0));
-        !open && (together || self.is_barrier(step)) && !self.spec.connects_only(step)
+        !open
+            && !self.is_undo(step)
+            && (together || self.is_barrier(step))
+            && !self.spec.connects_only(step)
     }
 
     pub(super) fn is_barrier(&self, step: StepIx) -> bool {
@@ -103,13 +106,14 @@ impl Run {
         let Some(state) = self.host(host) else {
             return;
         };
-        let step = self.unskipped(state.step);
+        let Some(step) = self.course(host, state.step).next() else {
+            self.ends(host, at);
+            return;
+        };
         if step != state.step {
             self.stands_at(host, step);
         }
-        if self.spec.step(step).is_none() {
-            self.ends(host, at);
-        } else if host.0 >= self.opened && !self.is_holding() {
+        if host.0 >= self.opened && !self.is_holding() {
             self.set_phase(host, Phase::Waiting);
         } else if self.lines_up(host) {
             self.set_phase(host, Phase::InLine);
@@ -120,22 +124,15 @@ impl Run {
         }
     }
 
-    fn stands_at(&mut self, host: HostIx, step: StepIx) {
+    pub(super) fn stands_at(&mut self, host: HostIx, step: StepIx) {
         if let Some(state) = self.hosts.get_mut(host.index()) {
             (state.step, state.attempt) = (step, super::ids::Attempt(0));
         }
     }
 
-    /// The next step after this one that is not left out.
-    pub(super) fn step_after(&self, step: StepIx) -> StepIx {
-        self.unskipped(StepIx(step.0 + 1))
-    }
-
-    fn unskipped(&self, mut step: StepIx) -> StepIx {
-        while self.skipped_steps.contains(&step) {
-            step = StepIx(step.0 + 1);
-        }
-        step
+    /// The host's next step after this one.
+    pub(super) fn step_after(&self, host: HostIx, step: StepIx) -> Option<StepIx> {
+        self.course(host, step).find(|next| *next > step)
     }
 
     /// Hosts that stand in line. Those of the open batch, at most.
@@ -274,11 +271,10 @@ impl Run {
         let Some(step) = self.host(host).map(|state| state.step) else {
             return;
         };
-        let next = self.step_after(step);
-        if self.spec.step(next).is_none() {
+        let Some(next) = self.step_after(host, step) else {
             self.ends(host, at);
             return;
-        }
+        };
         self.stands_at(host, next);
         self.goes_on(host, at);
     }

@@ -43,5 +43,6 @@ pub mod strict_toml;
 pub mod tally;
 #[cfg(test)]
 mod tests;
+mod undo;
 pub mod unified;
 pub mod wildcard;

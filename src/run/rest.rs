@@ -10,7 +10,7 @@ impl Run {
     /// When the step is tried again on this host, if it is.
     pub(super) fn rest_of(&self, finished: &Finished, at: At) -> Option<At> {
         let kind = finished.outcome.kind();
-        if self.aborted_by.is_some() || kind == OutcomeKind::Ok {
+        if self.aborted_by.is_some() || kind == OutcomeKind::Ok || self.is_left(finished.step) {
             return None;
         }
         let retry = self.spec.step(finished.step)?.rules.retry.as_ref()?;
@@ -82,6 +82,16 @@ impl Run {
             state.marred = Some(kind);
             // One that had ended is counted when it goes on.
             self.marred += u32::from(!matches!(state.phase, Phase::Done(_)));
+        }
+    }
+
+    /// What failed on the host before stands for nothing any more.
+    pub(super) fn forget_mars(&mut self, host: HostIx) {
+        if let Some(state) = self.hosts.get_mut(host.index())
+            && state.marred.take().is_some()
+            && !matches!(state.phase, Phase::Done(_))
+        {
+            self.marred = self.marred.saturating_sub(1);
         }
     }
 

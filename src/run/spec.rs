@@ -63,6 +63,8 @@ pub enum FlowPart {
     Verify(u16),
     /// What must hold after each batch.
     Gate,
+    /// What undoes that step.
+    Undo(u16),
 }
 
 impl RunSpec {
@@ -89,6 +91,15 @@ impl RunSpec {
         // Maps are sorted, so that equal specifications have one text.
         let text = serde_json::to_vec(self).unwrap_or_default();
         hex(&Sha256::digest(text))
+    }
+
+    /// How many steps go forward. Those behind them undo.
+    pub fn forward(&self) -> u16 {
+        let undo = self
+            .steps
+            .iter()
+            .position(|step| step.rules.undoes.is_some());
+        u16::try_from(undo.unwrap_or(self.steps.len())).unwrap_or(u16::MAX)
     }
 
     /// The step at this place.
@@ -187,6 +198,8 @@ pub struct StepRules {
     pub together: bool,
     /// It is a gate: a host where it fails stops the rollout. These codes say neither yes nor no.
     pub gate: Option<Vec<u32>>,
+    /// It undoes the step at this place, when the run is rolled back. Such steps come last.
+    pub undoes: Option<StepIx>,
 }
 
 impl StepRules {
@@ -350,6 +363,8 @@ pub enum OnExceeded {
     Pause,
     /// What runs is cancelled, what waits never starts.
     Abort,
+    /// What runs finishes, what waits never starts, and what was done is undone.
+    Rollback,
 }
 
 /// A run's claim on a host while it works there.

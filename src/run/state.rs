@@ -15,6 +15,7 @@ use super::outcome::OutcomeKind;
 use super::spec::{Act, RunKind, RunSpec, Step};
 use super::stages::Stages;
 use super::tally::Tally;
+use super::undo::Traces;
 
 pub use super::run_state::{RunState, WaitFor};
 
@@ -53,6 +54,8 @@ pub struct HostState {
     pub attempt: Attempt,
     /// A step failed after which it went on all the same: that is how it ends.
     pub marred: Option<OutcomeKind>,
+    /// What it did is to be undone, or was.
+    pub back: bool,
     /// The last attempt that ended, of any step.
     pub last: Option<Arc<Finished>>,
     /// When the current or last attempt was dispatched.
@@ -137,6 +140,8 @@ pub struct Run {
     pub lacks: Option<String>,
     /// Who aborted it, if anybody did.
     pub aborted_by: Option<String>,
+    /// Who had it rolled back, if anybody did: nothing goes forward any more.
+    pub rolled_back: Option<String>,
     /// The batch that is open, from 0.
     pub batch: u32,
     /// Hosts that may be at work at once.
@@ -168,6 +173,9 @@ pub struct Run {
     /// Hosts of the open batch where a gate failed, since a person last let it go on.
     pub(super) barred: BTreeSet<HostIx>,
     pub(super) registered: BTreeMap<HostIx, BTreeMap<String, String>>,
+    /// Steps before this one go forward, those from it on undo.
+    pub(super) forward: u16,
+    pub(super) traces: Traces,
 }
 
 impl Run {
@@ -179,6 +187,7 @@ impl Run {
             step: StepIx(0),
             attempt: Attempt(0),
             marred: None,
+            back: false,
             last: None,
             since: at,
             began: None,
@@ -196,6 +205,7 @@ impl Run {
             paused: None,
             lacks: None,
             aborted_by: None,
+            rolled_back: None,
             batch: 0,
             concurrency: spec.rollout.concurrency.max(1),
             max_failures: spec.rollout.max_failures,
@@ -216,6 +226,8 @@ impl Run {
             skipped_steps: BTreeSet::new(),
             barred: BTreeSet::new(),
             registered: BTreeMap::new(),
+            forward: spec.forward(),
+            traces: Traces::of(&spec),
             spec,
         };
         if run.spec.holds() {

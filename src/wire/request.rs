@@ -305,6 +305,13 @@ pub enum Steer {
         #[serde(default)]
         hosts: String,
     },
+    /// Stop, and undo what was done.
+    Rollback {
+        /// Why.
+        reason: String,
+        /// A host set within the run; empty: every host that is not in doubt.
+        hosts: String,
+    },
     /// Leave hosts out.
     Skip {
         /// A host set within the run.

@@ -47,6 +47,8 @@ pub struct RunView {
     pub ended: Option<At>,
     /// The open batch, from 1, and how many there are.
     pub batch: (u32, u32),
+    /// Who had it rolled back; then it ends as failed.
+    pub rolled_back: Option<String>,
     /// Hosts that end a second, over the last while.
     pub rate: Option<f64>,
     /// Seconds until the end, if all goes on as it does.

@@ -10,7 +10,7 @@ use super::support::{PATIENCE, wait_until};
 
 /// Writes a flow and applies it.
 #[track_caller]
-fn apply(rig: &Rig, name: &str, text: &str) {
+pub fn apply(rig: &Rig, name: &str, text: &str) {
     let folder = rig.conn.home().join("config").join("flows");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("{name}.toml"));
@@ -22,7 +22,7 @@ fn apply(rig: &Rig, name: &str, text: &str) {
 
 /// Starts a flow and leaves; the run's number.
 #[track_caller]
-fn start(rig: &Rig, name: &str, targets: &str, options: &[&str]) -> u64 {
+pub fn start(rig: &Rig, name: &str, targets: &str, options: &[&str]) -> u64 {
     let config = rig.config.to_str().unwrap();
     let head = [
         "flow", "start", name, "-w", targets, "-F", config, "--detach",
@@ -46,7 +46,7 @@ fn once(hosts: &[&str]) -> BTreeMap<String, usize> {
     hosts.iter().map(|name| ((*name).to_owned(), 1)).collect()
 }
 
-fn outcomes(shown: &Value) -> BTreeMap<String, String> {
+pub fn outcomes(shown: &Value) -> BTreeMap<String, String> {
     let tasks = shown["tasks"].as_array().unwrap().iter();
     tasks
         .map(|task| {

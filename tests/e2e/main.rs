@@ -25,6 +25,7 @@ mod hostile;
 mod refused;
 mod rig;
 mod roles;
+mod rollback;
 mod run;
 mod shared;
 mod shared_rig;

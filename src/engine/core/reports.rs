@@ -114,7 +114,7 @@ impl Core {
         let aborted = self
             .runs
             .get(&task.run)
-            .is_none_or(|live| live.run.aborted_by.is_some());
+            .is_none_or(|live| live.run.aborted_by.is_some() || live.run.is_left(task.step));
         if !aborted {
             whats.push(What::Retried {
                 by: BY_RULE.to_owned(),

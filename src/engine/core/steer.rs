@@ -149,10 +149,12 @@ pub(super) fn command(
         Steer::Retry { only, hosts } => Command::Retry {
             by,
             only: only.clone(),
-            hosts: match hosts.as_str() {
-                "" => Vec::new(),
-                hosts => hosts_of(run, hosts)?,
-            },
+            hosts: some_of(run, hosts)?,
+        },
+        Steer::Rollback { reason, hosts } => Command::Rollback {
+            by,
+            reason: reason.clone(),
+            hosts: some_of(run, hosts)?,
         },
         Steer::Skip { hosts } => Command::Skip {
             by,
@@ -217,6 +219,14 @@ fn not_of(run: &Run, name: &str) -> Fault {
     Fault::usage(format!("{name} is not a host of run {}", run.id))
 }
 
+/// Nothing named is nothing.
+fn some_of(run: &Run, hosts: &str) -> Result<Vec<HostIx>, Fault> {
+    match hosts {
+        "" => Ok(Vec::new()),
+        hosts => hosts_of(run, hosts),
+    }
+}
+
 fn hosts_of(run: &Run, hosts: &str) -> Result<Vec<HostIx>, Fault> {
     let names = crate::inventory::expand_plain(hosts).map_err(Fault::usage)?;
     let places: HashMap<&str, HostIx> = run
@@ -271,6 +281,9 @@ pub fn describe(act: &Steer) -> (&'static str, String) {
             let words: Vec<_> = only.iter().map(|kind| kind.word()).collect();
             let words = [words.join(","), hosts.clone()];
             ("retry", words.join(" ").trim().to_owned())
+        }
+        Steer::Rollback { reason, hosts } => {
+            ("rollback", format!("{hosts} {reason}").trim().to_owned())
         }
         Steer::Skip { hosts } => ("skip", hosts.clone()),
         Steer::SkipStep { step } => ("skip", format!("the step {step}")),

@@ -16,6 +16,7 @@ use crate::flow::give::Values;
 use crate::flow::plan::{Does, Found, Plan, Turn};
 use crate::flow::rollout::{Gate, GateBy, Inconclusive, OnExceeded, Rollout, Strategy};
 use crate::flow::step::{self, Step, Verify, VerifyBy};
+use crate::run::ids::StepIx;
 use crate::run::roles::Authority;
 use crate::run::spec::{
     self, Access, Act, Approval, Exec, FlowPart, FlowRef, Push, RunSpec, StepRules,
@@ -201,9 +202,6 @@ fn possible(plan: &Plan, rollout: &Rollout) -> Result<(), String> {
         Some(GateBy::Metrics(_)) => return cannot("metrics", "its gate"),
         Some(GateBy::Exec { .. }) | None => {}
     }
-    if rollout.on_exceeded == OnExceeded::Rollback {
-        return cannot("rolling back", "on_exceeded");
-    }
     Ok(())
 }
 
@@ -273,7 +271,8 @@ fn rollout_of(plan: &Plan, rollout: &Rollout) -> spec::Rollout {
         batch_failures: limits.batches.clone(),
         on_exceeded: match rollout.on_exceeded {
             OnExceeded::Abort => spec::OnExceeded::Abort,
-            OnExceeded::Pause | OnExceeded::Rollback => spec::OnExceeded::Pause,
+            OnExceeded::Pause => spec::OnExceeded::Pause,
+            OnExceeded::Rollback => spec::OnExceeded::Rollback,
         },
         lockstep: rollout.strategy == Strategy::Lockstep,
     }
@@ -288,6 +287,8 @@ fn steps(plan: &Plan, rollout: &Rollout) -> Vec<spec::Step> {
         }
     }
     steps.extend(rollout.gate.as_ref().and_then(gate));
+    let undoes = undoes(plan, &steps);
+    steps.extend(undoes);
     steps
 }
 
@@ -354,6 +355,30 @@ fn question(plan: &Plan, step: usize) -> Option<String> {
     texts
         .all(|text| text.as_ref() == Some(&first))
         .then_some(first)
+}
+
+/// What undoes each step, the last one first.
+fn undoes(plan: &Plan, steps: &[spec::Step]) -> Vec<spec::Step> {
+    let undo = |(at, step): (u16, &spec::Step)| {
+        let Some(FlowPart::Step(place)) = step.part else {
+            return None;
+        };
+        let undo = plan.steps().get(usize::from(place))?.rollback.as_ref()?;
+        Some(spec::Step {
+            name: format!("rollback {}", step.name),
+            act: Act::Exec(as_written(&undo.exec)),
+            timeout: undo.timeout,
+            idempotent: false,
+            rules: StepRules {
+                undoes: Some(StepIx(at)),
+                ..StepRules::default()
+            },
+            part: Some(FlowPart::Undo(place)),
+        })
+    };
+    let mut undoes: Vec<spec::Step> = (0..).zip(steps).filter_map(undo).collect();
+    undoes.reverse();
+    undoes
 }
 
 /// A step of its own for what looks whether a step did its work: looking does no harm.

@@ -207,6 +207,25 @@ impl Plan {
         fill.exec(exec).map(Some)
     }
 
+    /// The command that undoes a step on a host, where there is one. The step's own texts do not
+    /// matter to it.
+    ///
+    /// # Errors
+    /// A text that cannot be worked out there.
+    pub fn undo(&self, turn: Turn, found: &Found) -> Result<Option<Does>, TemplateError> {
+        let missing = || TemplateError::of("there is no such step or host in this plan");
+        let step = self.steps().get(turn.step).ok_or_else(missing)?;
+        let Some(undo) = &step.rollback else {
+            return Ok(None);
+        };
+        let scope = self.scope(turn, found).ok_or_else(missing)?;
+        let fill = Fill {
+            scope: &scope,
+            values: self.values(),
+        };
+        fill.exec(&undo.exec).map(Some)
+    }
+
     /// What templates of a step may use on a host.
     fn scope(&self, turn: Turn, found: &Found) -> Option<Scope> {
         let host = self.hosts.get(turn.host)?;

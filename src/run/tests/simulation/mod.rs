@@ -6,6 +6,8 @@
 
 mod chance;
 mod promises;
+mod rollbacks;
+mod specs;
 mod world;
 
 use std::collections::BTreeMap;
@@ -81,6 +83,7 @@ fn assert_covered(coverage: &Coverage) {
         "aborted",
         "retried",
         "skipped",
+        "rolling_back",
         "settled",
         "tuned",
         "take_asked",

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::rollbacks::Rollbacks;
 use crate::run::event::{Event, What};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::outcome::OutcomeKind;
@@ -23,6 +24,7 @@ pub(super) struct Promises {
     reached: HashMap<(u32, StepIx), Option<At>>,
     soaking: Option<(u32, At)>,
     skipped: HashSet<StepIx>,
+    back: Rollbacks,
     hosts: u32,
 }
 
@@ -37,12 +39,14 @@ impl Promises {
             reached: HashMap::new(),
             soaking: None,
             skipped: HashSet::new(),
+            back: Rollbacks::default(),
             hosts: u32::try_from(run.spec.targets.len()).unwrap(),
         }
     }
 
     /// Before an event becomes part of the run.
     pub fn before(&mut self, run: &Run, event: &Event) {
+        self.back.before(run, event);
         match &event.what {
             What::Dispatched { step, hosts, .. } => self.dispatched(run, *step, hosts),
             What::Retried { hosts, .. } => {
@@ -98,17 +102,9 @@ impl Promises {
         let starts = u32::try_from(hosts.len()).unwrap();
         assert!(starts <= room, "more at once than {}", run.concurrency);
         assert!(run.paused.is_none() && run.aborted_by.is_none() && run.ended.is_none());
-        let within = run.max_failures.is_none_or(|limit| {
-            let new = run.failures().saturating_sub(run.forgiven);
-            new <= limit
-        });
-        assert!(within, "starts past max_failures");
-        let limit = run.spec.rollout.limit_of(run.batch);
-        let new = run.failed_in_batch.saturating_sub(run.forgiven_in_batch);
-        assert!(
-            limit.is_none_or(|limit| new <= limit),
-            "starts past the batch's limit"
-        );
+        if !run.is_undo(step) {
+            Self::within_limits(run);
+        }
         assert!(!self.skipped.contains(&step), "a step that is left out");
         let act = &run.spec.step(step).unwrap().act;
         assert!(!matches!(act, Act::Wait(_) | Act::Approve(_)), "{act:?}");
@@ -122,10 +118,24 @@ impl Promises {
         }
     }
 
+    fn within_limits(run: &Run) {
+        let within = run.max_failures.is_none_or(|limit| {
+            let new = run.failures().saturating_sub(run.forgiven);
+            new <= limit
+        });
+        assert!(within, "starts past max_failures");
+        let limit = run.spec.rollout.limit_of(run.batch);
+        let new = run.failed_in_batch.saturating_sub(run.forgiven_in_batch);
+        assert!(
+            limit.is_none_or(|limit| new <= limit),
+            "starts past the batch's limit"
+        );
+    }
+
     /// No host is ahead of its batch where the batch goes together.
     fn with_its_batch(&self, run: &Run, host: HostIx, step: StepIx) {
         let in_batch = |host: &HostIx| (run.batch_from..run.opened).contains(&host.0);
-        if self.sent_back.contains(&host) || !in_batch(&host) {
+        if self.sent_back.contains(&host) || !in_batch(&host) || run.is_undo(step) {
             return;
         }
         let barrier_before = (0..step.0)
@@ -245,14 +255,16 @@ impl Promises {
 
     /// No host is said to be well that did not do every step, or was let off it.
     pub fn at_the_end(&self, run: &Run) {
+        self.back.at_the_end(run, &self.skipped);
         for (host, state) in run.hosts() {
             let Phase::Done(kind) = state.phase else {
                 panic!("the run is over and {host} is {:?}", state.phase);
             };
-            if kind != OutcomeKind::Ok || self.sent_back.contains(&host) {
+            let went_on = run.rolled_back.is_none() && !self.sent_back.contains(&host);
+            if kind != OutcomeKind::Ok || !went_on {
                 continue;
             }
-            for step in (0..run.spec.steps.len()).map(|step| StepIx(u16::try_from(step).unwrap())) {
+            for step in (0..run.forward).map(StepIx) {
                 let done = self.over.contains(&(host, step)) || self.skipped.contains(&step);
                 assert!(done, "{host} is ok without step {step}");
             }

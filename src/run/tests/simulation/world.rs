@@ -2,23 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Coverage;
 use super::chance::Chance;
 use super::promises::Promises;
+use super::specs::spec;
 use crate::run::command::{Command, Verdict};
 use crate::run::event::{Event, Finished, OutputSum, What};
 use crate::run::ids::{At, Attempt, HostIx, RunId, StepIx};
 use crate::run::line_up::Around;
 use crate::run::outcome::{Outcome, OutcomeKind, RefusedBy};
 use crate::run::phases::Phases;
-use crate::run::retry::Retry;
-use crate::run::roles::{Authority, Role};
-use crate::run::spec::{
-    Access, Act, Approval, Exec, Lease, OnExceeded, OnFailure, Push, Rollout, RunKind, RunSpec,
-    Step, StepRules, Target,
-};
+use crate::run::roles::Authority;
+use crate::run::spec::Lease;
 use crate::run::state::{Effect, Phase, Run};
 
 /// People who steer. The first started the run.
@@ -311,6 +307,11 @@ impl World {
     }
 
     fn person(&mut self) {
+        let holder = self.run.holder.clone().filter(|_| self.chance.one_in(3));
+        if let (Some(by), Some(_)) = (holder, &self.run.take_asked) {
+            self.ask(&Command::RefuseTake { by });
+            return;
+        }
         let by = (*self.chance.pick(&PEOPLE)).to_owned();
         let hosts = u32::try_from(self.run.spec.targets.len()).unwrap();
         let some: Vec<HostIx> = (0..3)
@@ -318,7 +319,16 @@ impl World {
             .collect();
         let steps = u32::try_from(self.run.spec.steps.len()).unwrap();
         let reason = "as I see fit".to_owned();
-        let command = match self.chance.among(0, 15) {
+        let command = match self.chance.among(0, 16) {
+            14 => Command::Rollback {
+                by,
+                reason,
+                hosts: if self.chance.one_in(2) {
+                    some
+                } else {
+                    Vec::new()
+                },
+            },
             0 | 1 => Command::Pause { by, reason },
             2 | 3 => Command::Resume { by },
             4 if self.chance.one_in(3) => Command::Abort { by, reason },
@@ -400,103 +410,5 @@ fn finished(host: HostIx, step: StepIx, attempt: Attempt, outcome: Outcome) -> F
         detail: None,
         phases: Phases::default(),
         output: OutputSum::default(),
-    }
-}
-
-fn spec(chance: &mut Chance) -> RunSpec {
-    let hosts = chance.small(1, 40);
-    let target = |host| Target {
-        name: format!("h{host}").into(),
-        address: None,
-        port: None,
-        user: None,
-    };
-    let steps = (0..chance.small(1, 6)).map(|at| step(chance, at)).collect();
-    RunSpec {
-        kind: RunKind::Exec,
-        title: "rollout".to_owned(),
-        targets_text: "h".to_owned(),
-        targets: (0..hosts).map(target).collect(),
-        steps,
-        rollout: rollout(chance, hosts),
-        lease: *chance.pick(&[Lease::Shared, Lease::Exclusive]),
-        access: Access::default(),
-        flow: None,
-        stages: None,
-    }
-}
-
-fn step(chance: &mut Chance, at: u32) -> Step {
-    let act = match chance.among(0, 8) {
-        0 => Act::Wait(Duration::from_secs(chance.among(1, 60))),
-        1 => Act::Approve(Approval {
-            role: *chance.pick(&[Role::Operator, Role::Lead]),
-            not_starter: chance.one_in(2),
-            expires: chance.one_in(2).then_some(Duration::from_secs(30)),
-            use_within: chance.one_in(2).then_some(Duration::from_secs(20)),
-            text: String::new(),
-        }),
-        2 => Act::Push(Push {
-            blob: String::new(),
-            size: 0,
-            source: "a".to_owned(),
-            dest: "/a".to_owned(),
-            owner: None,
-            mode: None,
-        }),
-        _ => Act::Exec(Exec {
-            command: "true".to_owned(),
-            durable: chance.one_in(2),
-            ..Exec::default()
-        }),
-    };
-    let retry = Retry {
-        attempts: chance.small(2, 4),
-        delay: Duration::from_secs(chance.among(1, 20)),
-        backoff: 2.0,
-        jitter: 0.5,
-        on: vec![OutcomeKind::Failed, OutcomeKind::Unreachable],
-    };
-    Step {
-        name: format!("step{at}"),
-        act,
-        timeout: None,
-        idempotent: chance.one_in(2),
-        rules: StepRules {
-            retry: chance.one_in(2).then_some(retry),
-            on_failure: *chance.pick(&[OnFailure::SkipHost, OnFailure::Continue]),
-            conditional: chance.one_in(4),
-            together: chance.one_in(6),
-            gate: chance.one_in(8).then(|| vec![3]),
-        },
-        part: None,
-    }
-}
-
-fn rollout(chance: &mut Chance, hosts: u32) -> Rollout {
-    let mut batches = Vec::new();
-    let mut left = hosts;
-    while left > 0 {
-        let size = chance.small(1, left + 1);
-        batches.push(size);
-        left -= size;
-    }
-    let soaks = batches
-        .iter()
-        .map(|_| Duration::from_secs(chance.among(0, 40)));
-    let soaks = soaks.collect();
-    let batch_failures = batches
-        .iter()
-        .map(|_| chance.one_in(3).then_some(1))
-        .collect();
-    Rollout {
-        concurrency: chance.small(1, 10),
-        batches,
-        look_after_first: chance.one_in(4),
-        max_failures: chance.one_in(2).then_some(chance.small(0, 4)),
-        batch_failures,
-        soaks,
-        on_exceeded: *chance.pick(&[OnExceeded::Pause, OnExceeded::Pause, OnExceeded::Abort]),
-        lockstep: chance.one_in(2),
     }
 }
