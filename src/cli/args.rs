@@ -403,6 +403,9 @@ pub enum RunsCommand {
     Abort {
         /// The run.
         id: u64,
+        /// When the open batch has ended: what it has begun, it finishes.
+        #[arg(long)]
+        after_batch: bool,
         /// Why.
         #[arg(long, value_name = "T", default_value = "")]
         reason: String,
@@ -477,6 +480,9 @@ pub enum RunsCommand {
         /// More failures than this pause the run: a number or a percentage.
         #[arg(long, value_name = "X")]
         max_failures: Option<String>,
+        /// Sizes of the batches that are not open yet, the last repeats: numbers, or percentages of the run.
+        #[arg(long, value_name = "LIST")]
+        batches: Option<String>,
     },
     /// Take the conn from its holder, who has 30 s to answer while attached; a lead has it at once.
     Take {

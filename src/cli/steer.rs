@@ -21,12 +21,11 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
             },
         ),
         C::Resume { id } => (id, Steer::Resume),
-        C::Abort { id, reason } => (
+        C::Abort {
             id,
-            Steer::Abort {
-                reason: reason.clone(),
-            },
-        ),
+            reason,
+            after_batch,
+        } => (id, abort(reason.clone(), *after_batch)),
         C::Retry { id, only, host } => (
             id,
             Steer::Retry {
@@ -76,9 +75,11 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
             id,
             concurrency,
             max_failures,
+            batches,
         } => (
             id,
             Steer::Tune {
+                batches: batches.clone(),
                 concurrency: *concurrency,
                 max_failures: max_failures.clone(),
             },
@@ -105,6 +106,14 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
         | C::Follow { .. } => return Ok(None),
     };
     Ok(Some((RunId(*id), act)))
+}
+
+fn abort(reason: String, after_batch: bool) -> Steer {
+    if after_batch {
+        Steer::AbortAfterBatch { reason }
+    } else {
+        Steer::Abort { reason }
+    }
 }
 
 /// Carries it out and says how the run stands now.

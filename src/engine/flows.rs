@@ -11,6 +11,7 @@ use crate::flow::order::Host;
 use crate::flow::plan::{Does, Filled, Found, Plan, RunFacts, Task, Turn};
 use crate::flow::register::Register;
 use crate::flow::value::Tainted;
+use crate::run::event::Cut;
 use crate::run::ids::HostIx;
 use crate::run::spec::{Act, Exec, FlowPart, FlowRef, Push};
 use crate::run::state::Run;
@@ -60,12 +61,30 @@ impl FlowRun {
         };
         let definition = Arc::new(frozen.definition);
         let hosts = frozen.hosts.into();
-        let plan = Plan::as_ordered(definition, hosts, frozen.values, facts, &frozen.batches)
+        // Batches may have been cut anew since it started.
+        let batches: Vec<u32> = run.cuts.iter().map(|cut| cut.hosts).collect();
+        let plan = Plan::as_ordered(definition, hosts, frozen.values, facts, &batches)
             .map_err(|error| error.to_string())?;
         Ok(Self {
             plan,
             files: frozen.files,
         })
+    }
+
+    /// Batches of these sizes, with the failures that are borne in each; `Err` is a sentence.
+    pub fn cut(&self, sizes: &[u32]) -> Result<Vec<Cut>, String> {
+        let rollout = self.plan.rollout().ok_or("it has no batches")?;
+        if let Some(label) = &rollout.spread {
+            return Err(format!(
+                "its hosts are spread over its batches by {label}, which they would not be any more"
+            ));
+        }
+        let limit = rollout.max_failures_per_batch;
+        let cut = |&hosts: &u32| Cut {
+            hosts,
+            failures: limit.map(|limit| limit.of(hosts)),
+        };
+        Ok(sizes.iter().map(cut).collect())
     }
 
     /// What a part of the flow does on a host; `Err` is a sentence.

@@ -1,7 +1,7 @@
 //! A run's events in words.
 
 use crate::run::decide::BY_RULE;
-use crate::run::event::{Event, What};
+use crate::run::event::{Cut, Event, What};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::spec::{Act, RunSpec};
 use crate::run::stages::{StageEvent, StageIx, StagesSpec};
@@ -81,6 +81,10 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
         What::Paused { by, reason } => (by.clone(), format!("paused: {reason}")),
         What::Resumed { by } => (by.clone(), "resumed".to_owned()),
         What::Aborted { by, reason } => (by.clone(), format!("aborted: {reason}")),
+        What::AbortAfterBatch { by, reason } => (
+            by.clone(),
+            because("aborts it when its batch has ended", reason),
+        ),
         What::RollingBack { by, reason, hosts } => {
             let on = if hosts.is_empty() {
                 String::new()
@@ -99,7 +103,11 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
             by,
             concurrency,
             max_failures,
-        } => (by.clone(), tuned(*concurrency, *max_failures)),
+            batches,
+        } => (
+            by.clone(),
+            tuned(*concurrency, *max_failures, batches.as_deref()),
+        ),
         What::TakeAsked { by, reason, .. } => (by.clone(), format!("asked for the conn: {reason}")),
         What::TakeRefused { by } => (by.clone(), "keeps the conn".to_owned()),
         What::ConnMoved { to, reason } => (to.clone(), format!("has the conn: {reason}")),
@@ -181,10 +189,14 @@ fn because(word: &str, reason: &str) -> String {
     }
 }
 
-fn tuned(concurrency: Option<u32>, max_failures: Option<u32>) -> String {
+fn tuned(concurrency: Option<u32>, max_failures: Option<u32>, batches: Option<&[Cut]>) -> String {
     let parts: Vec<String> = [
         concurrency.map(|limit| format!("concurrency {limit}")),
         max_failures.map(|limit| format!("max_failures {limit}")),
+        batches.map(|cuts| {
+            let sizes: Vec<String> = cuts.iter().map(|cut| cut.hosts.to_string()).collect();
+            format!("batches to come {}", sizes.join(", "))
+        }),
     ]
     .into_iter()
     .flatten()

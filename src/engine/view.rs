@@ -52,8 +52,10 @@ pub fn plain_view(run: &Run) -> RunView {
         ended: run.ended.map(|(_, at)| at),
         batch: (
             run.batch + 1,
-            u32::try_from(run.spec.rollout.batches.len()).unwrap_or(u32::MAX),
+            u32::try_from(run.cuts.len()).unwrap_or(u32::MAX),
         ),
+        limits: (run.concurrency, run.max_failures),
+        abort_after: run.abort_after.as_ref().map(|(by, _)| by.clone()),
         rolled_back: run.rolled_back.clone(),
         rate: None,
         eta_s: None,
@@ -251,6 +253,12 @@ fn because(run: &Run, state: RunState) -> Option<String> {
         _ if run.tally.busy() == 0 && run.waits_until().is_some() => run
             .waits_until()
             .map(|until| format!("goes on at {}", until.rfc3339())),
+        _ if run.abort_after.is_some() => run.abort_after.as_ref().map(|(by, _)| {
+            format!(
+                "aborted when batch {} has ended, as {by} asked",
+                run.batch + 1
+            )
+        }),
         _ => match (&run.aborted_by, &run.rolled_back) {
             (Some(by), _) => Some(format!("aborted by {by}")),
             (None, Some(by)) => Some(format!("rolled back by {by}")),

@@ -22,10 +22,36 @@ impl BatchSize {
     }
 }
 
+/// Sizes as a person types them: `1,5,20%`.
+///
+/// # Errors
+/// A sentence about the first that is none.
+pub fn parse(text: &str) -> Result<Vec<BatchSize>, String> {
+    text.split(',').map(|size| parse_one(size.trim())).collect()
+}
+
+fn parse_one(text: &str) -> Result<BatchSize, String> {
+    let (number, size): (_, fn(u32) -> BatchSize) = match text.strip_suffix('%') {
+        Some(percent) => (percent.trim(), BatchSize::Percent),
+        None => (text, BatchSize::Hosts),
+    };
+    match number.parse() {
+        Ok(number @ 1..=100) => Ok(size(number)),
+        Ok(number @ 101..) if !text.ends_with('%') => Ok(size(number)),
+        _ => Err(format!(
+            "{text:?} is no size of a batch; give a number of hosts, or a percentage like 20%"
+        )),
+    }
+}
+
 /// The sizes of all batches of `hosts` hosts; their sum is `hosts`.
 pub fn batches(sizes: &[BatchSize], hosts: u32) -> Vec<u32> {
+    batches_of_rest(sizes, hosts, hosts)
+}
+
+/// The sizes of the batches that are to come, when so many of all hosts are left.
+pub fn batches_of_rest(sizes: &[BatchSize], hosts: u32, mut left: u32) -> Vec<u32> {
     let mut batches = Vec::new();
-    let mut left = hosts;
     let mut sizes = sizes.iter();
     let mut last = hosts.max(1);
     while left > 0 {
@@ -51,6 +77,16 @@ mod tests {
         assert_eq!(batches(&[], 7), [7]);
         assert_eq!(batches(&sizes, 0), Vec::<u32>::new());
         assert_eq!(batches(&[Percent(100)], 7), [7]);
+    }
+
+    #[test]
+    fn sizes_are_read_as_typed_and_what_is_left_is_cut_by_shares_of_the_whole() {
+        let sizes = parse("1, 250,10%").unwrap();
+        assert_eq!(sizes, [Hosts(1), Hosts(250), Percent(10)]);
+        assert_eq!(batches_of_rest(&sizes, 2000, 600), [1, 250, 200, 149]);
+        for bad in ["", "0", "101%", "-1", "1,,2", "x", "5 %%"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
 
     /// What Ansible's `pct_to_int` gives: `int((percent / 100.0) * hosts) or 1`.

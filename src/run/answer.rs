@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::command::{Command, Refusal, Verdict, take_until};
 use super::decide::events;
-use super::event::{Event, What};
+use super::event::{Cut, Event, What};
 use super::ids::{At, HostIx, StepIx};
 use super::outcome::OutcomeKind;
 use super::run_state::RunState;
@@ -19,6 +19,7 @@ impl Run {
             Command::Pause { by, reason } => self.decide_pause(by, reason)?,
             Command::Resume { by } => self.decide_resume(by)?,
             Command::Abort { by, reason } => self.decide_abort(by, reason)?,
+            Command::AbortAfterBatch { by, reason } => self.decide_abort_after(by, reason)?,
             Command::Retry { by, only, hosts } => self.decide_retry(by, only, hosts)?,
             Command::Rollback { by, reason, hosts } => self.decide_rollback(by, reason, hosts)?,
             Command::Skip { by, hosts } => self.decide_skip(by, hosts)?,
@@ -32,7 +33,8 @@ impl Run {
                 by,
                 concurrency,
                 max_failures,
-            } => self.decide_tune(by, *concurrency, *max_failures)?,
+                batches,
+            } => self.decide_tune(by, *concurrency, *max_failures, batches.as_deref())?,
             Command::Take {
                 by,
                 reason,
@@ -124,6 +126,30 @@ impl Run {
         Ok(vec![What::Aborted {
             by: by.to_owned(),
             reason: reason.to_owned(),
+        }])
+    }
+
+    fn decide_abort_after(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
+        if self.aborted_by.is_some() {
+            return self.already("being aborted");
+        }
+        if self.abort_after.is_some() {
+            return self.already("to be aborted after its batch");
+        }
+        if self.unopened() == 0 || self.rolled_back.is_some() {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "no batch is to come, so it ends by itself; to end it now: conn runs abort"
+                    .to_owned(),
+            });
+        }
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        // Paused between two batches, it would not come to its end by itself.
+        Ok(vec![if self.paused.is_some() && self.is_batch_over() {
+            What::Aborted { by, reason }
+        } else {
+            What::AbortAfterBatch { by, reason }
         }])
     }
 
@@ -263,6 +289,7 @@ impl Run {
         by: &str,
         concurrency: Option<u32>,
         max_failures: Option<u32>,
+        batches: Option<&[Cut]>,
     ) -> Result<Vec<What>, Refusal> {
         self.need_open()?;
         self.need_conn(by)?;
@@ -278,17 +305,37 @@ impl Run {
                 why: "a concurrency of 0 would start nothing; pause the run instead".to_owned(),
             });
         }
-        if concurrency.is_none() && max_failures.is_none() {
+        if concurrency.is_none() && max_failures.is_none() && batches.is_none() {
             return Err(Refusal::BadValue {
                 run: self.id,
-                why: "nothing to tune; give --concurrency or --max-failures".to_owned(),
+                why: "nothing to tune; give --concurrency, --max-failures or --batches".to_owned(),
             });
+        }
+        if let Some(batches) = batches {
+            self.fits(batches)?;
         }
         Ok(vec![What::Tuned {
             by: by.to_owned(),
             concurrency,
             max_failures,
+            batches: batches.map(<[Cut]>::to_vec),
         }])
+    }
+
+    /// Batches that are to come hold each host that is left, and once.
+    fn fits(&self, batches: &[Cut]) -> Result<(), Refusal> {
+        let left = self.unopened();
+        let held: u64 = batches.iter().map(|cut| u64::from(cut.hosts)).sum();
+        let empty = batches.iter().any(|cut| cut.hosts == 0);
+        if left == 0 || self.rolled_back.is_some() {
+            let why = "no batch is to come that could be cut anew".to_owned();
+            return Err(Refusal::BadValue { run: self.id, why });
+        }
+        if held != u64::from(left) || empty {
+            let why = format!("those batches hold {held} hosts, and {left} are left");
+            return Err(Refusal::BadValue { run: self.id, why });
+        }
+        Ok(())
     }
 
     fn decide_take(

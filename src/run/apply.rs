@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::decide::BY_RULE;
-use super::event::{EndState, Event, Finished, What};
+use super::event::{Cut, EndState, Event, Finished, What};
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::line_up::Line;
 use super::outcome::{Outcome, OutcomeKind};
@@ -48,6 +48,10 @@ impl Run {
             What::BatchOpened { batch } => self.batch_opened(*batch, event.at),
             What::Paused { by, reason } => self.pause(by, reason, event.at),
             What::Resumed { .. } => self.resumed(),
+            What::AbortAfterBatch { by, reason } => {
+                self.abort_after = Some((by.clone(), reason.clone()));
+                Vec::new()
+            }
             What::Aborted { by, .. } => self.aborted(by, event.at),
             What::RollingBack { by, hosts, .. } => self.rolling_back(by, hosts, event.at),
             What::Retried { by, hosts } => self.retried(by, hosts, event.at),
@@ -56,8 +60,9 @@ impl Run {
             What::Tuned {
                 concurrency,
                 max_failures,
+                batches,
                 ..
-            } => self.tuned(*concurrency, *max_failures),
+            } => self.tuned(*concurrency, *max_failures, batches.as_deref()),
             What::TakeAsked { by, reason, until } => self.take_was_asked(by, reason, *until),
             What::TakeRefused { .. } => self.take_answered(),
             What::ConnMoved { to, .. } => self.conn_moved(to),
@@ -277,13 +282,8 @@ impl Run {
     }
 
     pub(super) fn open_batch(&mut self, batch: u32, at: At) {
-        let size = self
-            .spec
-            .rollout
-            .batches
-            .get(batch as usize)
-            .copied()
-            .unwrap_or(u32::MAX);
+        let size = self.cuts.get(batch as usize).map(|cut| cut.hosts);
+        let size = size.unwrap_or(u32::MAX);
         let end = self
             .opened
             .saturating_add(size)
@@ -334,7 +334,7 @@ impl Run {
 
     fn aborted(&mut self, by: &str, at: At) -> Vec<Effect> {
         self.aborted_by = Some(by.to_owned());
-        self.paused = None;
+        (self.paused, self.abort_after) = (None, None);
         if let Some(stages) = &mut self.stages {
             stages.closed(at);
         }
@@ -419,14 +419,24 @@ impl Run {
         Vec::new()
     }
 
-    fn tuned(&mut self, concurrency: Option<u32>, max_failures: Option<u32>) -> Vec<Effect> {
+    fn tuned(
+        &mut self,
+        concurrency: Option<u32>,
+        max_failures: Option<u32>,
+        batches: Option<&[Cut]>,
+    ) -> Vec<Effect> {
         if let Some(limit) = concurrency {
             self.concurrency = limit.max(1);
         }
         if max_failures.is_some() {
             self.max_failures = max_failures;
         }
-        Vec::new()
+        let Some(batches) = batches else {
+            return Vec::new();
+        };
+        self.cuts.truncate(self.open_batches());
+        self.cuts.extend_from_slice(batches);
+        vec![Effect::Recut]
     }
 
     fn take_was_asked(&mut self, by: &str, reason: &str, until: At) -> Vec<Effect> {

@@ -1,5 +1,6 @@
 //! What people and the engine ask of a run, and why it may refuse.
 
+use super::event::Cut;
 use super::ids::{At, HostIx, RunId, StepIx};
 use super::outcome::{Outcome, OutcomeKind};
 use super::roles::Denied;
@@ -22,6 +23,13 @@ pub enum Command {
     },
     /// Cancel what runs, never start the rest.
     Abort {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Finish the open batch, never start the rest.
+    AbortAfterBatch {
         /// Who.
         by: String,
         /// Why.
@@ -102,6 +110,8 @@ pub enum Command {
         concurrency: Option<u32>,
         /// New failure limit.
         max_failures: Option<u32>,
+        /// The batches that are not open yet.
+        batches: Option<Vec<Cut>>,
     },
     /// Take the conn from its holder.
     Take {

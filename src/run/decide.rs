@@ -226,8 +226,12 @@ impl Run {
 
     fn over_batch_limit(&self) -> bool {
         let new = self.failed_in_batch.saturating_sub(self.forgiven_in_batch);
-        let limit = self.spec.rollout.limit_of(self.batch);
-        limit.is_some_and(|limit| new > limit)
+        self.batch_limit().is_some_and(|limit| new > limit)
+    }
+
+    /// The failures that are borne in the open batch.
+    pub(super) fn batch_limit(&self) -> Option<u32> {
+        self.cuts.get(self.batch as usize)?.failures
     }
 
     /// Too many failures: the run pauses or is aborted, as its rollout says.
@@ -255,7 +259,7 @@ impl Run {
                 "{} failures in batch {}, more than the {} it may have",
                 self.failed_in_batch.saturating_sub(self.forgiven_in_batch),
                 self.batch + 1,
-                self.spec.rollout.limit_of(self.batch).unwrap_or(0)
+                self.batch_limit().unwrap_or(0)
             )
         };
         let by = BY_RULE.to_owned();
@@ -303,6 +307,9 @@ impl Run {
     }
 
     fn next_batch(&self, now: At) -> Option<What> {
+        if let Some((by, reason)) = self.abort_after.clone() {
+            return Some(What::Aborted { by, reason });
+        }
         if self.is_holding() {
             return Some(What::BatchOpened { batch: 0 });
         }

@@ -163,6 +163,13 @@ pub enum What {
         /// Where; nothing: on every host that is not in doubt.
         hosts: Vec<HostIx>,
     },
+    /// The open batch finishes; then what is left never starts.
+    AbortAfterBatch {
+        /// Who.
+        by: String,
+        /// Why, if they said.
+        reason: String,
+    },
     /// These hosts start again at the step they ended in.
     Retried {
         /// Who decided it.
@@ -194,6 +201,9 @@ pub enum What {
         concurrency: Option<u32>,
         /// New failure limit.
         max_failures: Option<u32>,
+        /// The batches that are not open yet, cut anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        batches: Option<Vec<Cut>>,
     },
     /// Somebody asks for the conn; the holder has until then to answer.
     TakeAsked {
@@ -244,6 +254,16 @@ pub enum What {
         /// How it ended.
         state: EndState,
     },
+}
+
+/// One batch of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// How many hosts it has.
+    pub hosts: u32,
+    /// More failures than this in it stop the rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<u32>,
 }
 
 /// The end of an attempt, in full.

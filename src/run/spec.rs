@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::event::Cut;
 use super::ids::StepIx;
 use super::retry::Retry;
 use super::roles::Role;
@@ -343,14 +344,19 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    /// The failures that are borne in this batch.
-    pub fn limit_of(&self, batch: u32) -> Option<u32> {
-        self.batch_failures.get(batch as usize).copied().flatten()
+    /// The batches, with the failures that are borne in each.
+    pub fn cuts(&self) -> Vec<Cut> {
+        let failures = self.batch_failures.iter().copied();
+        let failures = failures.chain(std::iter::repeat(None));
+        let cuts = self.batches.iter().zip(failures);
+        cuts.map(|(&hosts, failures)| Cut { hosts, failures })
+            .collect()
     }
 
-    /// The time that passes after this batch.
+    /// The time that passes after this batch: there may be more than there were at first.
     pub fn soak_of(&self, batch: u32) -> Duration {
-        self.soaks.get(batch as usize).copied().unwrap_or_default()
+        let soak = self.soaks.get(batch as usize).or(self.soaks.last());
+        soak.copied().unwrap_or_default()
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::event::{EndState, Finished};
+use super::event::{Cut, EndState, Finished};
 use super::family::Parent;
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::line_up::Line;
@@ -109,6 +109,8 @@ pub enum Effect {
     },
     /// Cancel every task in flight.
     CancelAll,
+    /// Batches that are not open were cut anew.
+    Recut,
     /// The run is over.
     Ended,
 }
@@ -140,10 +142,14 @@ pub struct Run {
     pub lacks: Option<String>,
     /// Who aborted it, if anybody did.
     pub aborted_by: Option<String>,
+    /// Who wants it aborted when its open batch has ended, and why.
+    pub abort_after: Option<(String, String)>,
     /// Who had it rolled back, if anybody did: nothing goes forward any more.
     pub rolled_back: Option<String>,
     /// The batch that is open, from 0.
     pub batch: u32,
+    /// All batches, those that are not open as they are cut now.
+    pub cuts: Vec<Cut>,
     /// Hosts that may be at work at once.
     pub concurrency: u32,
     /// More failures than this, since the last resume, pause the run.
@@ -205,8 +211,10 @@ impl Run {
             paused: None,
             lacks: None,
             aborted_by: None,
+            abort_after: None,
             rolled_back: None,
             batch: 0,
+            cuts: spec.rollout.cuts(),
             concurrency: spec.rollout.concurrency.max(1),
             max_failures: spec.rollout.max_failures,
             tally: Tally::all_waiting(count),
@@ -280,9 +288,28 @@ impl Run {
         names
     }
 
+    /// Hosts whose batch is not open yet.
+    pub fn unopened(&self) -> u32 {
+        self.tally.total() - self.opened
+    }
+
+    /// Batches that are open, or were.
+    pub fn open_batches(&self) -> usize {
+        if self.is_holding() {
+            0
+        } else {
+            self.batch as usize + 1
+        }
+    }
+
     /// Whether hosts are being connected to and no batch is open yet.
     pub fn is_holding(&self) -> bool {
         self.opened == 0
+    }
+
+    /// Whether nothing is left to do in the open batch.
+    pub fn is_batch_over(&self) -> bool {
+        self.tally.ended_all() >= self.opened && self.tally.busy() == 0 && self.ready.is_empty()
     }
 
     /// Whether the host has done more than to be connected to.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use histories::Happening;
 
 use super::command::{Command, Refusal, TAKE_WAIT_MS, Verdict};
-use super::event::{EndState, Event, Finished, OutputSum, What};
+use super::event::{Cut, EndState, Event, Finished, OutputSum, What};
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::line_up::{Alone, Around};
 use super::outcome::{Outcome, OutcomeKind, RefusedBy};
@@ -476,4 +476,50 @@ fn connecting_needs_no_lease() {
     let bench = Bench::new(held(spec(2, 2, vec![2], false)));
     let event = bench.run.dispatch(At(0), &Leased(u32::MAX)).unwrap();
     assert!(matches!(event.what, What::Dispatched { .. }), "{event:?}");
+}
+
+#[test]
+fn batches_cut_anew_open_as_they_are_cut_and_the_open_one_stays() {
+    let mut bench = Bench::new(spec(10, 10, vec![2, 8], false));
+    bench.go_on();
+    let tune = |sizes: &[u32]| Command::Tune {
+        by: "kim".to_owned(),
+        concurrency: None,
+        max_failures: None,
+        batches: Some(
+            sizes
+                .iter()
+                .map(|&hosts| Cut {
+                    hosts,
+                    failures: None,
+                })
+                .collect(),
+        ),
+    };
+    assert!(matches!(
+        bench.ask(&tune(&[3, 4])),
+        Err(Refusal::BadValue { .. })
+    ));
+    bench.ask(&tune(&[3, 5])).unwrap();
+    assert_eq!(bench.busy.len(), 2, "the open batch stays");
+    // The push and the command of both.
+    bench.finish_all(&Outcome::Ok);
+    assert_eq!(bench.run.cuts.len(), 3);
+    assert_eq!(bench.run.state(), RunState::Succeeded);
+    same(&bench.run, &bench.replayed());
+}
+
+#[test]
+fn an_abort_after_the_batch_lets_it_finish_and_opens_no_other() {
+    let mut bench = Bench::new(spec(10, 10, vec![4, 6], false));
+    bench.go_on();
+    let abort = Command::AbortAfterBatch {
+        by: "lee".to_owned(),
+        reason: "enough".to_owned(),
+    };
+    bench.ask(&abort).unwrap();
+    bench.finish_all(&Outcome::Ok);
+    assert_eq!(bench.run.state(), RunState::Aborted);
+    assert_eq!(bench.run.tally.ended(OutcomeKind::Ok), 4);
+    assert_eq!(bench.run.tally.ended(OutcomeKind::NotStarted), 6);
 }

@@ -297,6 +297,11 @@ pub enum Steer {
         /// Why.
         reason: String,
     },
+    /// Cancel when the open batch has ended.
+    AbortAfterBatch {
+        /// Why.
+        reason: String,
+    },
     /// Start again what ended in these.
     Retry {
         /// Empty: every failure that is not in doubt.
@@ -345,6 +350,9 @@ pub enum Steer {
         concurrency: Option<u32>,
         /// New failure limit: a number, or a percentage of the run.
         max_failures: Option<String>,
+        /// Sizes of the batches that are not open yet: `5,20%`.
+        #[serde(default)]
+        batches: Option<String>,
     },
     /// Take the conn.
     Take {

@@ -47,6 +47,10 @@ pub struct RunView {
     pub ended: Option<At>,
     /// The open batch, from 1, and how many there are.
     pub batch: (u32, u32),
+    /// Hosts at work at once, and the failures that are borne, as they are now.
+    pub limits: (u32, Option<u32>),
+    /// Who wants it aborted when its open batch has ended.
+    pub abort_after: Option<String>,
     /// Who had it rolled back; then it ends as failed.
     pub rolled_back: Option<String>,
     /// Hosts that end a second, over the last while.

@@ -241,3 +241,40 @@ fn an_engine_that_is_killed_in_any_phase_loses_and_doubles_nothing() {
     assert_eq!(counted(&mark, &SIX[..4]), once(&SIX[..4]), "{kills} kills");
     rig.audit_is_whole();
 }
+
+#[test]
+fn batches_that_are_to_come_are_cut_anew_and_the_run_can_end_behind_the_open_one() {
+    let rig = Rig::new();
+    let mark = unique("flow");
+    let ask = "[[steps]]\nname = \"look\"\napprove = { role = \"lead\" }";
+    apply(&rig, "upgrade", &rollout(&mark, "", ask));
+    let id = start(&rig, "upgrade", "web[01-06]", &["--set", "version=3.0"]);
+    assert_eq!(
+        rig.wait_state(id, "waiting")["batches"],
+        serde_json::json!([1, 3, 2])
+    );
+    let tune = |sizes: &str| rig.runs("tune", id, &["--batches", sizes, "--max-failures", "50%"]);
+    let bad = tune("0,x");
+    assert_eq!(bad.code(), Some(2), "{bad:?}");
+    tune("2,1").expect_success();
+    let shown = rig.show(id);
+    assert_eq!(shown["batches"], serde_json::json!([1, 2, 1, 1, 1]));
+    assert_eq!(shown["max_failures"], 3, "{shown:#}");
+    // The journal has it: another engine goes on with the same batches.
+    rig.conn.kill_engine();
+    rig.wait_state(id, "waiting");
+    rig.runs("approve", id, &[]).expect_success();
+    let second = || rig.show(id)["because"].to_string().contains("batch 2");
+    wait_until("the second batch to ask", PATIENCE, second);
+    rig.runs("abort", id, &["--after-batch", "--reason", "enough"])
+        .expect_success();
+    assert_eq!(rig.show(id)["state"], "waiting", "the open batch goes on");
+    rig.runs("approve", id, &[]).expect_success();
+    let shown = rig.wait_end(id);
+    assert_eq!(shown["state"], "aborted", "{shown:#}");
+    let words = outcomes(&shown);
+    assert_eq!(words["web03"], "ok", "{shown:#}");
+    assert_eq!(words["web04"], "not_started", "{shown:#}");
+    assert_eq!(counted(&mark, &SIX[..3]), once(&SIX[..3]));
+    assert_eq!(counted(&mark, &SIX[3..]).values().sum::<usize>(), 0);
+}

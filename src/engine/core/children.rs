@@ -194,7 +194,7 @@ impl Core {
                 continue;
             }
             let decided = part_of_it(&live.run, act).and_then(|act| {
-                let command = super::steer::command(&live.run, by.to_owned(), &act, false)?;
+                let command = super::steer::command(live, by.to_owned(), &act, false)?;
                 self.asked(&live.run, authority, &command)
             });
             match decided {

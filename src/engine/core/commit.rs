@@ -158,6 +158,11 @@ impl Core {
                 }
             }
             Effect::Reattach { hosts } => self.spawn_reattach(run, &hosts, lsn),
+            Effect::Recut => {
+                if let Some(live) = self.runs.get_mut(&run) {
+                    live.recut();
+                }
+            }
             Effect::CancelAll => self.when_durable(lsn, Pending::CancelAll(run)),
             Effect::Ended => self.summarise(run),
         }

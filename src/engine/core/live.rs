@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use crate::engine::flows::FlowRun;
+use crate::run::event::Cut;
 use crate::run::ids::At;
 use crate::run::state::Run;
 use crate::store::Lsn;
@@ -40,6 +41,25 @@ impl Live {
             revision: watch::Sender::new(1),
             samples: VecDeque::new(),
             over_since: None,
+        }
+    }
+
+    /// Batches were cut anew, which conditions and texts of its flow may ask for.
+    pub(super) fn recut(&mut self) {
+        self.flow = FlowRun::of(&self.run);
+    }
+
+    /// Batches of these sizes; `Err` is a sentence.
+    pub(super) fn cut(&self, sizes: &[u32]) -> Result<Vec<Cut>, String> {
+        match &self.flow {
+            Some(flow) => flow.cut(sizes),
+            None => Ok(sizes
+                .iter()
+                .map(|&hosts| Cut {
+                    hosts,
+                    failures: None,
+                })
+                .collect()),
         }
     }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::Core;
+use super::{Core, Live};
 use crate::engine::audit::AuditRecord;
 use crate::engine::{history, now, view};
+use crate::flow::batches;
 use crate::run::command::{Command, Verdict};
-use crate::run::event::{Event, What};
+use crate::run::event::{Cut, Event, What};
 use crate::run::ids::{HostIx, RunId};
 use crate::run::roles::Authority;
 use crate::run::spec::RunSpec;
@@ -60,7 +61,7 @@ impl Core {
             .holder
             .as_deref()
             .is_some_and(|holder| self.clients.is_attached(holder));
-        let command = command(&live.run, by.to_owned(), act, holder_attached)?;
+        let command = command(live, by.to_owned(), act, holder_attached)?;
         let events = self.asked(&live.run, authority, &command)?;
         let mut audit = record(id, by, act);
         let approved = events.iter().find_map(|event| match &event.what {
@@ -131,11 +132,12 @@ pub(super) fn record(run: RunId, by: &str, act: &Steer) -> AuditRecord {
 }
 
 pub(super) fn command(
-    run: &Run,
+    live: &Live,
     by: String,
     act: &Steer,
     holder_attached: bool,
 ) -> Result<Command, Fault> {
+    let run: &Run = &live.run;
     Ok(match act {
         Steer::Pause { reason } => Command::Pause {
             by,
@@ -143,6 +145,10 @@ pub(super) fn command(
         },
         Steer::Resume => Command::Resume { by },
         Steer::Abort { reason } => Command::Abort {
+            by,
+            reason: reason.clone(),
+        },
+        Steer::AbortAfterBatch { reason } => Command::AbortAfterBatch {
             by,
             reason: reason.clone(),
         },
@@ -184,12 +190,17 @@ pub(super) fn command(
         Steer::Tune {
             concurrency,
             max_failures,
+            batches,
         } => Command::Tune {
             by,
             concurrency: *concurrency,
             max_failures: max_failures
                 .as_deref()
                 .map(|text| limit_of(run, text))
+                .transpose()?,
+            batches: batches
+                .as_deref()
+                .map(|text| cut_anew(live, text))
                 .transpose()?,
         },
         Steer::Take { reason } => Command::Take {
@@ -271,12 +282,26 @@ fn limit_of(run: &Run, text: &str) -> Result<u32, Fault> {
     text.trim().parse().map_err(|_| bad())
 }
 
+/// The batches that are to come, as sizes a person typed cut them.
+fn cut_anew(live: &Live, text: &str) -> Result<Vec<Cut>, Fault> {
+    let sizes = batches::parse(text).map_err(Fault::usage)?;
+    let (hosts, left) = (live.run.tally.total(), live.run.unopened());
+    let sizes = batches::batches_of_rest(&sizes, hosts, left);
+    live.cut(&sizes).map_err(|why| {
+        Fault::refused(format!(
+            "the batches of run {} are not cut anew: {why}",
+            live.run.id
+        ))
+    })
+}
+
 /// The word for an act, and the rest of what is on record of it.
 pub fn describe(act: &Steer) -> (&'static str, String) {
     match act {
         Steer::Pause { reason } => ("pause", reason.clone()),
         Steer::Resume => ("resume", String::new()),
         Steer::Abort { reason } => ("abort", reason.clone()),
+        Steer::AbortAfterBatch { reason } => ("abort after batch", reason.clone()),
         Steer::Retry { only, hosts } => {
             let words: Vec<_> = only.iter().map(|kind| kind.word()).collect();
             let words = [words.join(","), hosts.clone()];
@@ -293,7 +318,18 @@ pub fn describe(act: &Steer) -> (&'static str, String) {
         Steer::Tune {
             concurrency,
             max_failures,
-        } => ("tune", format!("{concurrency:?} {max_failures:?}")),
+            batches,
+        } => {
+            let said = [
+                concurrency.map(|limit| format!("concurrency {limit}")),
+                max_failures
+                    .as_ref()
+                    .map(|limit| format!("max_failures {limit}")),
+                batches.as_ref().map(|sizes| format!("batches {sizes}")),
+            ];
+            let said: Vec<String> = said.into_iter().flatten().collect();
+            ("tune", said.join(", "))
+        }
         Steer::Take { reason } => ("take", reason.clone()),
         Steer::RefuseTake => ("keep", String::new()),
         Steer::Give { to } => ("give", format!("to {to}")),

@@ -121,6 +121,7 @@ impl Session {
         let steers = match act {
             Steer::Pause { .. }
             | Steer::Abort { .. }
+            | Steer::AbortAfterBatch { .. }
             | Steer::Reject { .. }
             | Steer::Note { .. }
             | Steer::RefuseTake => return Ok(()),

@@ -72,7 +72,7 @@ impl Session {
         let detail = RunDetail {
             digest: run.spec.digest(),
             flow,
-            batches: run.spec.rollout.batches.clone(),
+            batches: run.cuts.iter().map(|cut| cut.hosts).collect(),
             steps: run
                 .spec
                 .steps

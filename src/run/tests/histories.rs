@@ -60,6 +60,7 @@ fn command(choice: u8, by: &str) -> Command {
             by,
             concurrency: Some(u32::from(choice) / 8),
             max_failures: None,
+            batches: None,
         },
         _ => Command::Abort {
             by,

@@ -84,6 +84,7 @@ fn assert_covered(coverage: &Coverage) {
         "retried",
         "skipped",
         "rolling_back",
+        "abort_after_batch",
         "settled",
         "tuned",
         "take_asked",

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::rollbacks::Rollbacks;
-use crate::run::event::{Event, What};
+use crate::run::event::{Cut, Event, What};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::outcome::OutcomeKind;
 use crate::run::spec::Act;
@@ -25,6 +25,8 @@ pub(super) struct Promises {
     soaking: Option<(u32, At)>,
     skipped: HashSet<StepIx>,
     back: Rollbacks,
+    /// Somebody wants no batch after the open one.
+    no_more: bool,
     hosts: u32,
 }
 
@@ -40,6 +42,7 @@ impl Promises {
             soaking: None,
             skipped: HashSet::new(),
             back: Rollbacks::default(),
+            no_more: false,
             hosts: u32::try_from(run.spec.targets.len()).unwrap(),
         }
     }
@@ -92,6 +95,8 @@ impl Promises {
             What::StepSkipped { step, .. } => {
                 self.skipped.insert(*step);
             }
+            What::AbortAfterBatch { .. } => self.no_more = true,
+            What::Aborted { .. } | What::RollingBack { .. } => self.no_more = false,
             What::BatchOpened { batch } => self.batch_opened(run, *batch, event.at),
             _ => {}
         }
@@ -124,7 +129,7 @@ impl Promises {
             new <= limit
         });
         assert!(within, "starts past max_failures");
-        let limit = run.spec.rollout.limit_of(run.batch);
+        let limit = run.batch_limit();
         let new = run.failed_in_batch.saturating_sub(run.forgiven_in_batch);
         assert!(
             limit.is_none_or(|limit| new <= limit),
@@ -199,6 +204,10 @@ impl Promises {
     }
 
     fn batch_opened(&mut self, run: &Run, batch: u32, at: At) {
+        assert!(
+            !self.no_more,
+            "a batch opens after the last that was wanted"
+        );
         for host in (0..run.opened).map(HostIx) {
             let state = run.host(host).unwrap();
             assert!(
@@ -218,6 +227,10 @@ impl Promises {
     /// After an event became part of the run.
     pub fn after(&self, run: &Run) {
         assert_eq!(run.tally.total(), self.hosts);
+        let cut = |cuts: &[Cut]| cuts.iter().map(|cut| cut.hosts).sum::<u32>();
+        assert_eq!(cut(&run.cuts), self.hosts, "each host in one batch");
+        let open = run.open_batches();
+        assert_eq!(cut(&run.cuts[..open]), run.opened, "open batches stay");
         let count = |wanted: &dyn Fn(Phase) -> bool| {
             let those = run.hosts().filter(|(_, state)| wanted(state.phase));
             those.count()

@@ -8,7 +8,7 @@ use super::chance::Chance;
 use super::promises::Promises;
 use super::specs::spec;
 use crate::run::command::{Command, Verdict};
-use crate::run::event::{Event, Finished, OutputSum, What};
+use crate::run::event::{Cut, Event, Finished, OutputSum, What};
 use crate::run::ids::{At, Attempt, HostIx, RunId, StepIx};
 use crate::run::line_up::Around;
 use crate::run::outcome::{Outcome, OutcomeKind, RefusedBy};
@@ -229,7 +229,7 @@ impl World {
                         self.later(2_000, Due::Task(host, step, attempt));
                     }
                 }
-                Effect::Ended => {}
+                Effect::Recut | Effect::Ended => {}
             }
         }
         self.journal.push(event);
@@ -319,7 +319,8 @@ impl World {
             .collect();
         let steps = u32::try_from(self.run.spec.steps.len()).unwrap();
         let reason = "as I see fit".to_owned();
-        let command = match self.chance.among(0, 16) {
+        let command = match self.chance.among(0, 17) {
+            15 => Command::AbortAfterBatch { by, reason },
             14 => Command::Rollback {
                 by,
                 reason,
@@ -350,6 +351,7 @@ impl World {
                 by,
                 concurrency: Some(self.chance.small(1, 10)),
                 max_failures: self.chance.one_in(2).then_some(3),
+                batches: self.chance.one_in(2).then(|| self.cut_anew()),
             },
             9 => Command::Take {
                 by,
@@ -367,6 +369,19 @@ impl World {
         };
         // Many are refused; that is part of the story.
         self.ask(&command);
+    }
+
+    /// What is to come, cut anew; now and then not what is left.
+    fn cut_anew(&mut self) -> Vec<Cut> {
+        let mut left = self.run.unopened() + u32::from(self.chance.one_in(8));
+        let mut cuts = Vec::new();
+        while left > 0 {
+            let hosts = self.chance.small(1, left + 1);
+            let failures = self.chance.one_in(3).then_some(1);
+            cuts.push(Cut { hosts, failures });
+            left -= hosts;
+        }
+        cuts
     }
 
     fn settle(&mut self, by: String) -> Command {
