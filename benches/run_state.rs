@@ -23,6 +23,8 @@ use theconn::run::spec::{
 use theconn::run::state::{Effect, Run};
 
 const FANOUT: u32 = 64;
+/// Steps of a rollout.
+const STEPS: u16 = 6;
 
 fn spec(hosts: u32, batches: Vec<u32>) -> Arc<RunSpec> {
     let target = |host| Target {
@@ -83,14 +85,21 @@ fn finished((host, step, attempt): (HostIx, StepIx, Attempt)) -> Event {
 
 /// Takes a run to its end as the engine does, each host ending by itself; gives what happened.
 fn to_the_end(run: &mut Run) -> Vec<Event> {
-    let (mut busy, mut events) = (VecDeque::new(), Vec::new());
+    let mut events = Vec::new();
+    drive(run, |event| events.push(event));
+    events
+}
+
+/// The same; each event is handed on.
+fn drive(run: &mut Run, mut seen: impl FnMut(Event)) {
+    let mut busy = VecDeque::new();
     loop {
         let next = run
             .advance(At(0), &Alone)
             .or_else(|| run.dispatch(At(0), &Alone))
             .or_else(|| busy.pop_front().map(finished));
         let Some(event) = next else {
-            return events;
+            return;
         };
         for effect in run.apply(&event) {
             if let Effect::Start {
@@ -102,7 +111,7 @@ fn to_the_end(run: &mut Run) -> Vec<Event> {
                 busy.extend(hosts.into_iter().map(|host| (host, step, attempt)));
             }
         }
-        events.push(event);
+        seen(event);
     }
 }
 
@@ -142,5 +151,77 @@ fn life(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, life);
+/// A rollout as a flow makes one: six steps, the last a gate that a batch comes to together, steps
+/// that can be undone, a batch of one and then tenths.
+fn rollout_spec(hosts: u32) -> Arc<RunSpec> {
+    let mut spec = (*spec(hosts, Vec::new())).clone();
+    let exec = spec.steps.remove(0);
+    let step = |at: u16, undoes| {
+        let mut step = exec.clone();
+        step.name = format!("step{at}");
+        step.rules.undoes = undoes;
+        step
+    };
+    spec.steps = (0..STEPS).map(|at| step(at, None)).collect();
+    if let Some(gate) = spec.steps.last_mut() {
+        (gate.rules.together, gate.rules.gate) = (true, Some(Vec::new()));
+    }
+    let undone = (0..STEPS - 1).rev().step_by(2);
+    spec.steps
+        .extend(undone.map(|at| step(at, Some(StepIx(at)))));
+    let tenth = hosts / 10;
+    spec.rollout.batches = [1, tenth - 1].into_iter().chain([tenth; 9]).collect();
+    Arc::new(spec)
+}
+
+/// Resident memory of this process, in bytes.
+fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text.split_whitespace().nth(1).and_then(|n| n.parse().ok());
+    pages.unwrap_or(0u64) * 4096
+}
+
+/// What runs of this rollout keep for a host when they are over, without their specification: of so
+/// many that what the allocator had at hand does not matter.
+fn memory(hosts: u32) {
+    let spec = rollout_spec(hosts);
+    let before = resident();
+    let count = 1_000_000 / hosts;
+    let runs: Vec<Run> = (0..count)
+        .map(|_| {
+            let mut run = new(&spec);
+            drive(&mut run, drop);
+            run
+        })
+        .collect();
+    let kept = resident().saturating_sub(before);
+    println!(
+        "rollout of {hosts} hosts: {} bytes a host",
+        kept / u64::from(hosts * count)
+    );
+    drop(runs);
+}
+
+fn rollout(c: &mut Criterion) {
+    let mut group = c.benchmark_group("rollout of six steps");
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    for hosts in [10_000, 100_000] {
+        memory(hosts);
+        let spec = rollout_spec(hosts);
+        group.throughput(Throughput::Elements(u64::from(hosts) * u64::from(STEPS)));
+        group.bench_with_input(BenchmarkId::new("a task", hosts), &spec, |b, spec| {
+            b.iter_batched(
+                || new(spec),
+                |mut run| {
+                    drive(&mut run, drop);
+                    run
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, life, rollout);
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! Chance that is the same for the same seed: splitmix64.
 
+#[derive(Debug, Clone)]
 pub(super) struct Chance(u64);
 
 impl Chance {

@@ -10,6 +10,7 @@ use crate::run::spec::Act;
 use crate::run::state::{Phase, Run};
 
 /// What was seen so far, kept apart from the run's own books.
+#[derive(Debug, Clone)]
 pub(super) struct Promises {
     /// Starts of a step on a host.
     starts: HashMap<(HostIx, StepIx), u32>,

@@ -34,6 +34,7 @@ enum Due {
 }
 
 /// The world of one seed.
+#[derive(Debug, Clone)]
 pub(super) struct World {
     chance: Chance,
     run: Run,
@@ -51,6 +52,8 @@ pub(super) struct World {
     kind_from: i64,
     /// Whether events are printed.
     pub told: bool,
+    /// The world as it was after each event, where that is wanted.
+    forks: Option<Vec<World>>,
 }
 
 struct Surroundings<'w> {
@@ -92,6 +95,7 @@ impl World {
             met: Coverage::new(),
             kind_from: i64::try_from(chance.among(1_000, 400_000)).unwrap(),
             told: false,
+            forks: None,
             chance,
         };
         world.later(1_000, Due::Tick);
@@ -105,8 +109,30 @@ impl World {
         world
     }
 
+    /// The world as it was after each event of its history.
+    pub fn after_each_event(mut self) -> Vec<Self> {
+        self.forks = Some(Vec::new());
+        self.play_on();
+        self.forks.unwrap_or_default()
+    }
+
+    /// From here on in another way: the engine dies at once, tasks end in another order and
+    /// otherwise, and people only help.
+    pub fn dies_here(mut self, seed: u64) -> Coverage {
+        self.chance = Chance::new(seed);
+        self.met = Coverage::new();
+        self.kind_from = self.now;
+        self.crash();
+        self.play()
+    }
+
     /// Plays until the run is over and nobody wants more of it.
     pub fn play(mut self) -> Coverage {
+        self.play_on();
+        self.met
+    }
+
+    fn play_on(&mut self) {
         self.go_on();
         for _ in 0..MOST {
             let Some((at, _, due)) = self.queue.pop_first() else {
@@ -117,7 +143,7 @@ impl World {
             self.go_on();
             if self.run.ended.is_some() && self.now > self.kind_from {
                 self.promises.at_the_end(&self.run);
-                return self.met;
+                return;
             }
         }
         panic!(
@@ -129,8 +155,10 @@ impl World {
     }
 
     fn later(&mut self, by: i64, due: Due) {
+        // What falls on one moment happens in any order.
         self.numbers += 1;
-        self.queue.insert((self.now + by, self.numbers, due));
+        let order = self.chance.next() << 20 | self.numbers;
+        self.queue.insert((self.now + by, order, due));
     }
 
     fn sometime(&mut self, due: Due) {
@@ -234,6 +262,10 @@ impl World {
         }
         self.journal.push(event);
         self.promises.after(&self.run);
+        if let Some(mut forks) = self.forks.take() {
+            forks.push(self.clone());
+            self.forks = Some(forks);
+        }
     }
 
     fn start(&mut self, host: HostIx, step: StepIx, attempt: Attempt) {
