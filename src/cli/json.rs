@@ -88,6 +88,10 @@ pub fn run_detail(detail: &RunDetail) -> Value {
         "state": view.state,
         "for": view.waits_for,
         "because": view.because,
+        "eta": view.eta_s,
+        "stragglers": view.stragglers.iter().map(|lags| json!({
+            "host": lags.host, "step": lags.step, "seconds": lags.seconds, "usual": lags.usual,
+        })).collect::<Vec<_>>(),
         "abort_after_batch": view.abort_after,
         "concurrency": view.limits.0,
         "max_failures": view.limits.1,

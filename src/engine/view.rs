@@ -5,6 +5,7 @@ use std::collections::HashSet;
 mod family;
 
 use super::core::{Core, Live};
+use super::now;
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::roles::Role;
 use crate::run::spec::{Act, Approval, RunSpec};
@@ -12,7 +13,7 @@ use crate::run::stages::{StageIx, StageSpec};
 use crate::run::state::{HostState, Phase, Run, RunState, WaitFor};
 use crate::store::Store;
 use crate::wire::reply::Fault;
-use crate::wire::view::{Laggard, PartOf, RunLine, RunView, TaskView};
+use crate::wire::view::{Laggard, PartOf, RunLine, RunView, Straggler, TaskView};
 
 /// Name hosts at work when no more than these are left.
 pub const FEW: usize = 8;
@@ -23,7 +24,8 @@ pub fn run_view(core: &Core, live: &Live, laggards: &[Laggard], silent: &[Laggar
     family::of_core(core, &live.run).tell(&mut view);
     view.revision = live.revision();
     view.rate = live.rate();
-    view.eta_s = eta(&live.run, view.rate);
+    view.eta_s = eta(live, view.rate);
+    view.stragglers = stragglers(live);
     view.laggards = laggards.to_vec();
     view.silent = silent.to_vec();
     view
@@ -59,6 +61,7 @@ pub fn plain_view(run: &Run) -> RunView {
         rolled_back: run.rolled_back.clone(),
         rate: None,
         eta_s: None,
+        stragglers: Vec::new(),
         laggards: Vec::new(),
         silent: Vec::new(),
         stages: Vec::new(),
@@ -345,9 +348,33 @@ fn question(name: &str, approval: &Approval, run: &Run, before: &str, until: Opt
     format!("\"{name}\" asks {who} for a yes before {before}{until}{text}")
 }
 
-fn eta(run: &Run, rate: Option<f64>) -> Option<f64> {
+/// A run of one step and one batch ends as quickly as its hosts do; what else there is, as its steps.
+fn eta(live: &Live, rate: Option<f64>) -> Option<f64> {
+    let run = &live.run;
     let left = run.tally.total() - run.tally.ended_all();
-    rate.map(|rate| f64::from(left) / rate)
+    let flat = run.spec.forward() == 1 && run.unopened() == 0;
+    let by_rate = rate.filter(|_| flat).map(|rate| f64::from(left) / rate);
+    by_rate.or(live.pace().eta)
+}
+
+fn stragglers(live: &Live) -> Vec<Straggler> {
+    let run = &live.run;
+    let lags = live.pace().stragglers.iter();
+    // One that went on since it was looked at lags no more.
+    lags.filter(|lags| {
+        run.host(lags.host)
+            .is_some_and(|state| state.since == lags.since)
+    })
+    .filter_map(|lags| {
+        let state = run.host(lags.host)?;
+        Some(Straggler {
+            host: run.spec.targets.get(lags.host.index())?.name.to_string(),
+            step: run.spec.step(state.step)?.name.clone(),
+            seconds: now().since(lags.since) as f64 / 1e3,
+            usual: lags.usual,
+        })
+    })
+    .collect()
 }
 
 /// At most this many bytes, cut between characters.

@@ -206,6 +206,7 @@ impl Run {
             state.last = Some(Arc::new(finished.clone()));
         }
         self.leaves_trace(finished);
+        self.note_time(finished, at);
         match self.rest_of(finished, at) {
             Some(until) => self.rests(finished.host, until),
             None => self.concluded(finished, at),

@@ -37,6 +37,12 @@ struct Yes {
 }
 
 impl Line {
+    /// When what the batch waits for at this step is over.
+    pub fn waits(&self, step: StepIx) -> Option<At> {
+        let barrier = self.at.as_ref().filter(|barrier| barrier.step == step)?;
+        barrier.until
+    }
+
     /// A question nobody answered in time is asked anew when the run goes on.
     pub fn asked_again(&mut self) {
         self.at = None;

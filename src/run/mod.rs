@@ -24,6 +24,7 @@ pub mod neutral;
 pub mod order;
 pub mod outcome;
 pub mod output;
+pub mod pace;
 pub mod phases;
 pub mod preflight;
 pub mod quote;

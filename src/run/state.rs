@@ -12,6 +12,7 @@ use super::family::Parent;
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::line_up::Line;
 use super::outcome::OutcomeKind;
+use super::pace::Times;
 use super::spec::{Act, RunKind, RunSpec, Step};
 use super::stages::Stages;
 use super::tally::Tally;
@@ -182,6 +183,8 @@ pub struct Run {
     /// Steps before this one go forward, those from it on undo.
     pub(super) forward: u16,
     pub(super) traces: Traces,
+    /// How long each step took.
+    pub(super) times: Vec<Times>,
 }
 
 impl Run {
@@ -236,6 +239,7 @@ impl Run {
             registered: BTreeMap::new(),
             forward: spec.forward(),
             traces: Traces::of(&spec),
+            times: vec![Times::default(); spec.steps.len()],
             spec,
         };
         if run.spec.holds() {

@@ -1,6 +1,7 @@
 //! The run's promises, one by one; at random in `histories`, and in a world with time in `simulation`.
 
 mod histories;
+mod pace;
 mod simulation;
 
 use std::collections::HashMap;

@@ -55,8 +55,10 @@ pub struct RunView {
     pub rolled_back: Option<String>,
     /// Hosts that end a second, over the last while.
     pub rate: Option<f64>,
-    /// Seconds until the end, if all goes on as it does.
+    /// Seconds until the end, by what steps take: machines' time alone, and none where a person is asked.
     pub eta_s: Option<f64>,
+    /// Hosts at a step for longer than it takes elsewhere, longest first.
+    pub stragglers: Vec<Straggler>,
     /// Hosts at work, longest first, when few are left.
     pub laggards: Vec<Laggard>,
     /// Hosts that have been silent for too long.
@@ -121,6 +123,19 @@ pub struct PartOf {
     pub item: u32,
     /// Whether it looks at the stage's gate.
     pub gate: bool,
+}
+
+/// A host that lags.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Straggler {
+    /// Its name.
+    pub host: String,
+    /// The step it is at.
+    pub step: String,
+    /// For so many seconds.
+    pub seconds: f64,
+    /// What the step takes elsewhere: the median, in seconds.
+    pub usual: f64,
 }
 
 /// A host and for how long.

@@ -230,6 +230,8 @@ fn an_engine_that_is_killed_in_any_phase_loses_and_doubles_nothing() {
                 shown["timeline"].to_string().matches("soaking").count() > batch
             };
             wait_until("the batch to soak", PATIENCE, soaking);
+            let told = || rig.show(id)["eta"].is_number();
+            wait_until("an estimate", PATIENCE, told);
             kill("a soak");
         }
     }

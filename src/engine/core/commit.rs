@@ -214,6 +214,7 @@ impl Core {
             Err(StoreError::NoSpace | StoreError::Busy { .. }) => drop(self.unlisted.insert(run)),
             Err(error) => tracing::error!(%run, %error, "the run's line could not be stored"),
         }
+        self.keep_pace(run);
         self.release_leases(run);
         if self
             .runs
@@ -250,7 +251,9 @@ impl Core {
         });
         let mut state = Run::new(run, new.spec, &new.by, at);
         state.parent = new.parent;
-        self.runs.insert(run, Live::new(state, 0, 0));
+        let mut live = Live::new(state, 0, 0);
+        live.knows(self.former_pace(&live.run));
+        self.runs.insert(run, live);
         self.next_run += 1;
         if let Some(stdin) = new.stdin {
             self.stdin.insert(run, stdin);

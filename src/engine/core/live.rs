@@ -7,11 +7,15 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use crate::engine::flows::FlowRun;
+use crate::engine::now;
 use crate::run::event::Cut;
 use crate::run::ids::At;
+use crate::run::pace::{Former, Pace};
 use crate::run::state::Run;
 use crate::store::Lsn;
 
+/// Hosts that lag and are named.
+const STRAGGLERS: usize = 20;
 /// Seconds over which the rate is taken.
 const RATE_WINDOW_S: f64 = 20.0;
 
@@ -27,6 +31,9 @@ pub struct Live {
     pub next_seq: u64,
     revision: watch::Sender<u64>,
     samples: VecDeque<(Instant, u32)>,
+    /// What steps took in former runs of its flow.
+    former: Former,
+    pace: Pace,
     /// Since when it has had nothing to do, for sealing.
     pub(super) over_since: Option<At>,
 }
@@ -40,6 +47,8 @@ impl Live {
             next_seq,
             revision: watch::Sender::new(1),
             samples: VecDeque::new(),
+            former: Former::new(),
+            pace: Pace::default(),
             over_since: None,
         }
     }
@@ -77,8 +86,22 @@ impl Live {
         self.revision.send_modify(|revision| *revision += 1);
     }
 
-    /// Notes how many hosts have ended by now.
+    /// When it will be over, and who lags, as it was a second ago at most.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    pub(super) fn knows(&mut self, former: Former) {
+        self.former = former;
+    }
+
+    /// Notes how many hosts have ended by now, and what follows.
     pub(super) fn sample(&mut self) {
+        self.pace = if self.run.ended.is_some() {
+            Pace::default()
+        } else {
+            self.run.pace(now(), &self.former, STRAGGLERS)
+        };
         self.samples
             .push_back((Instant::now(), self.run.tally.ended_all()));
         while self.samples.len() > 2

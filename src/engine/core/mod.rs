@@ -8,6 +8,7 @@ mod children;
 mod commit;
 mod leases;
 mod live;
+mod pace;
 mod recover;
 mod reports;
 mod retire;

@@ -19,6 +19,7 @@ impl Core {
                 Ok(Some((run, next_seq))) => {
                     let mut live = Live::new(run, next_seq, 0);
                     live.over_since = live.run.ended.map(|_| now());
+                    live.knows(self.former_pace(&live.run));
                     self.next_run = self.next_run.max(id + 1);
                     self.runs.insert(RunId(id), live);
                 }
