@@ -13,7 +13,7 @@ use crate::flow::register::Register;
 use crate::flow::value::Tainted;
 use crate::run::event::Cut;
 use crate::run::ids::HostIx;
-use crate::run::spec::{Act, Exec, FlowPart, FlowRef, Push};
+use crate::run::spec::{Act, Exec, FlowPart, FlowRef, Local, Pull, Push};
 use crate::run::state::Run;
 
 /// What a run keeps of its flow.
@@ -182,6 +182,11 @@ impl FlowRun {
                     mode,
                 }))
             }
+            Does::Local { command, env } => Ok(Act::Local(Local {
+                command,
+                env: plain(env)?,
+            })),
+            Does::Pull { source, dest } => Ok(Act::Pull(Pull { source, dest })),
             other => Err(format!("this version cannot do {other:?}")),
         }
     }

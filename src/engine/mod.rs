@@ -17,8 +17,10 @@ pub mod history;
 pub mod identities;
 pub mod inbox;
 pub mod listing;
+mod local;
 pub mod news;
 pub mod people;
+pub mod pulled;
 pub mod retention;
 pub mod roles;
 pub mod serve;
@@ -47,6 +49,8 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     /// Files on their way to hosts.
     pub spool: Arc<spool::Spool>,
+    /// Files from hosts.
+    pub pulled: Arc<pulled::Pulled>,
     /// Hosts, and the ways to them.
     pub directory: Arc<dyn Directory>,
     /// Named keys, and who may use them.
@@ -76,6 +80,8 @@ pub struct Settings {
     pub run_as: crate::ssh::RunAsMethod,
     /// Identifies this instance on hosts: part of the name of each attempt directory.
     pub instance: String,
+    /// Whether steps may run commands on its own machine.
+    pub local_steps: bool,
     /// Whether it serves other users than its own.
     pub shared: bool,
 }

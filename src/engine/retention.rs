@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::history;
 use super::now;
+use super::pulled::Pulled;
 use crate::run::ids::RunId;
 use crate::store::{Store, StoreError};
 
@@ -21,13 +22,18 @@ pub struct Retention {
 const EVERY: Duration = Duration::from_mins(5);
 
 /// Looks again and again until the engine ends.
-pub async fn keep_within(store: Arc<dyn Store>, retention: Retention) {
+pub async fn keep_within(store: Arc<dyn Store>, pulled: Arc<Pulled>, retention: Retention) {
     let mut looks = tokio::time::interval(EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let store = store.clone();
-        let swept = tokio::task::spawn_blocking(move || sweep(store.as_ref(), retention)).await;
+        let (store, pulled) = (store.clone(), pulled.clone());
+        let swept = tokio::task::spawn_blocking(move || {
+            let dropped = sweep(store.as_ref(), retention)?;
+            pulled.tidy(store.as_ref())?;
+            Ok::<_, StoreError>(dropped)
+        })
+        .await;
         match swept {
             Ok(Ok(0)) => {}
             Ok(Ok(dropped)) => tracing::info!(dropped, "old runs made room"),

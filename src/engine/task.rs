@@ -136,6 +136,8 @@ impl Task {
         match act {
             Act::Exec(exec) => self.exec(&route, step, exec).await,
             Act::Push(push) => self.push(&route, step, push).await,
+            Act::Local(local) => self.local(step, local).await,
+            Act::Pull(pull) => self.pull(&route, step, pull).await,
             Act::Connect => self.connect(&route).await,
             // Done by the run itself, once a batch; never dispatched.
             Act::Wait(_) | Act::Approve(_) => self.ended(Outcome::NotStarted, None),
@@ -221,7 +223,7 @@ impl Task {
 
     /// Takes the values that later steps need out of what a step wrote. A step that did not write
     /// them has failed, whatever its exit status.
-    async fn registered(&self, report: Report) -> Report {
+    pub(super) async fn registered(&self, report: Report) -> Report {
         let registers = self.work.as_ref().and_then(|work| work.registers.clone());
         let Some(registers) = registers else {
             return report;
@@ -367,7 +369,7 @@ impl Task {
     }
 
     /// Resolves when the intent is durable.
-    fn permit(&self) -> Permit<'_> {
+    pub(super) fn permit(&self) -> Permit<'_> {
         let mut durable = self.durable.clone();
         let intent = self.intent;
         Box::pin(async move {
@@ -382,7 +384,7 @@ impl Task {
         })
     }
 
-    fn report(&self, end: AttemptEnd, output: OutputSum, started: bool) -> Report {
+    pub(super) fn report(&self, end: AttemptEnd, output: OutputSum, started: bool) -> Report {
         match end {
             // While an attempt is followed again, an unreachable host is `Lost`; what ends like
             // this has left no trace on a host that was reached.
@@ -418,7 +420,7 @@ impl Task {
         }
     }
 
-    fn ended(&self, outcome: Outcome, detail: Option<String>) -> Report {
+    pub(super) fn ended(&self, outcome: Outcome, detail: Option<String>) -> Report {
         Report::Finished(Box::new(Finished {
             host: self.key.host,
             step: self.key.step,

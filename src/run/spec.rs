@@ -241,6 +241,10 @@ pub enum Act {
     Exec(Exec),
     /// Bring a file to the host.
     Push(Push),
+    /// Fetch a file from the host.
+    Pull(Pull),
+    /// Run a command where the engine is.
+    Local(Local),
     /// Connect and authenticate, nothing else (`--hold`).
     Connect,
     /// Once a batch: let time pass.
@@ -314,6 +318,25 @@ pub struct Push {
     /// Permission bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<u32>,
+}
+
+/// A file that is fetched from each host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pull {
+    /// The absolute path on the host.
+    pub source: String,
+    /// The path here, below the host's directory in those of the run.
+    pub dest: String,
+}
+
+/// A command on the engine's machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Local {
+    /// Shell text for `/bin/sh`.
+    pub command: String,
+    /// Variables set for it.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
 }
 
 /// How hosts take their turns.

@@ -336,7 +336,7 @@ impl Run {
             step.idempotent
                 || matches!(
                     step.act,
-                    Act::Push(_) | Act::Connect | Act::Wait(_) | Act::Approve(_)
+                    Act::Push(_) | Act::Pull(_) | Act::Connect | Act::Wait(_) | Act::Approve(_)
                 )
         })
     }

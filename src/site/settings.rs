@@ -147,6 +147,8 @@ pub struct Engine {
     /// The Unix group whose members a shared engine lets in; without one, nobody but root and the
     /// engine's own account.
     pub socket_group: Option<String>,
+    /// Whether steps of flows may run commands on the engine's machine, as the engine's account.
+    pub local_steps: bool,
 }
 
 /// `[audit]`
@@ -250,6 +252,7 @@ impl Default for Engine {
             log_size: ByteSize::from_mib(16),
             log_files: 5,
             socket_group: None,
+            local_steps: false,
         }
     }
 }

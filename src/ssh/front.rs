@@ -19,7 +19,7 @@ use super::push;
 use super::route::{Hop, Route};
 use super::settings::Settings;
 use super::sink::{Permit, Sink};
-use super::spec::{Durable, ExecSpec, PushSpec, Start};
+use super::spec::{Durable, ExecSpec, PullSpec, PushSpec, Start};
 use crate::run::phases::Phases;
 
 /// What all attempts share.
@@ -167,6 +167,17 @@ impl Ssh {
         cancel: &CancellationToken,
     ) -> AttemptEnd {
         push::run(&self.shared, route, push, permit, cancel).await
+    }
+
+    /// Fetches a file from the host, whole or not at all.
+    pub async fn pull(
+        &self,
+        route: &Arc<Route>,
+        pull: &PullSpec,
+        permit: Permit<'_>,
+        cancel: &CancellationToken,
+    ) -> AttemptEnd {
+        push::pull::run(&self.shared, route, pull, permit, cancel).await
     }
 
     /// Figures of the pool.

@@ -24,6 +24,7 @@ mod spec;
 
 pub use auth::agents::Agents;
 pub use auth::passphrases::Passphrases;
+pub(crate) use durable::follow::signal_name;
 pub use end::{AttemptEnd, Connected};
 pub use error::{HostKeyRefusal, SshError};
 pub use exec::script::{Unwrapped, unwrapped};
@@ -33,5 +34,5 @@ pub use route::{Identity, Route};
 pub use settings::{Settings, Timeouts};
 pub use sink::{Permit, Sink, Stage};
 pub use spec::{
-    Durable, ExecSpec, Interpreter, PushSpec, RemoteProcess, RunAs, RunAsMethod, Start,
+    Durable, ExecSpec, Interpreter, PullSpec, PushSpec, RemoteProcess, RunAs, RunAsMethod, Start,
 };

@@ -120,6 +120,21 @@ pub struct RemoteProcess {
     pub start_time: u64,
 }
 
+/// A file to fetch from a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullSpec {
+    /// Its path there, absolute or from the login user's home.
+    pub source: String,
+    /// The file here, in a directory that is there.
+    pub dest: PathBuf,
+    /// A file of more bytes is not fetched.
+    pub limit: u64,
+    /// Time from the open channel to the renamed file.
+    pub timeout: Option<Duration>,
+    /// As in [`ExecSpec::connect_timeout`].
+    pub connect_timeout: Option<Duration>,
+}
+
 /// A file to put on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushSpec {

@@ -280,3 +280,116 @@ fn batches_that_are_to_come_are_cut_anew_and_the_run_can_end_behind_the_open_one
     assert_eq!(counted(&mark, &SIX[..3]), once(&SIX[..3]));
     assert_eq!(counted(&mark, &SIX[3..]).values().sum::<usize>(), 0);
 }
+
+#[test]
+fn a_file_of_each_host_is_fetched_whole_or_not_at_all() {
+    let rig = Rig::new();
+    let mark = unique("pull");
+    let text = format!(
+        r#"
+kind = "simple"
+name = "collect"
+
+[rollout]
+concurrency = 4
+
+[[steps]]
+name = "fetch"
+pull = {{ source = "/root/{mark}", dest = "logs/{{{{ host.name }}}}.log" }}
+"#
+    );
+    apply(&rig, "collect", &text);
+    let made = format!("head -c 3000000 /dev/urandom >/root/{mark}; sha256sum </root/{mark}");
+    let sums = ["web01", "web02"].map(|host| fleet().sh(host, &made));
+    fleet().sh("web03", &format!("mkdir /root/{mark}"));
+    fleet().sh("web05", &format!(": >/root/{mark}"));
+    let id = start(&rig, "collect", "web[01-05]", &[]);
+    let shown = rig.wait_end(id);
+    let words = outcomes(&shown);
+    let expected = ["ok", "ok", "failed", "failed", "ok"];
+    for (host, word) in SIX.iter().zip(expected) {
+        assert_eq!(words[*host], word, "{host}: {shown:#}");
+    }
+    let told = shown["tasks"].to_string();
+    assert!(told.contains("no regular file"), "{told}");
+    assert!(told.contains("it is not there"), "{told}");
+
+    let dir = rig.conn.home().join("state/pulled").join(id.to_string());
+    let file = |host: &str| dir.join(host).join(format!("logs/{host}.log"));
+    for (host, sum) in SIX.iter().zip(&sums) {
+        let path = file(host);
+        let here = std::process::Command::new("sha256sum")
+            .stdin(std::fs::File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&here.stdout).trim(), sum.trim());
+        let beside = std::fs::read_dir(path.parent().unwrap()).unwrap();
+        assert_eq!(beside.count(), 1, "nothing else is left there");
+    }
+    assert_eq!(std::fs::metadata(file("web05")).unwrap().len(), 0);
+    assert!(!file("web03").exists() && !file("web04").exists());
+}
+
+#[test]
+fn commands_on_the_engines_machine_run_only_where_its_owner_allowed_them() {
+    let rig = Rig::new();
+    let text = r#"
+kind = "simple"
+name = "here"
+
+[params.note]
+type = "string"
+
+[[steps]]
+name = "say"
+local = { command = "echo {{ host.name }} {{ note }}; echo aside >&2; test -z $SSH_AUTH_SOCK" }
+register = { said = { regex = "(web.*)", group = 1 } }
+
+[[steps]]
+name = "there"
+exec = { command = "echo heard {{ registered.said }}" }
+
+[[steps]]
+name = "long"
+local = { command = "sleep 6123.4 & sleep 6123.4" }
+timeout = "1s"
+when = 'host.name == "web02"'
+"#;
+    apply(&rig, "here", text);
+    let config = rig.config.to_str().unwrap();
+    let note = "note=it's $(id) `id`";
+    let words = [
+        "flow",
+        "start",
+        "here",
+        "-w",
+        "web[01-02]",
+        "-F",
+        config,
+        "--set",
+        note,
+        "--detach",
+    ];
+    let refused = rig.conn.run(words);
+    assert_eq!(refused.code(), Some(2), "{refused:?}");
+    assert!(refused.err().contains("local_steps"), "{}", refused.err());
+
+    let rig = Rig::with_settings("[engine]\nlocal_steps = true\n");
+    apply(&rig, "here", text);
+    let id = start(&rig, "here", "web[01-02]", &["--set", note]);
+    let shown = rig.wait_end(id);
+    let words = outcomes(&shown);
+    assert_eq!(words["web01"], "ok", "{shown:#}");
+    assert_eq!(words["web02"], "timed_out", "{shown:#}");
+    let said = |step: &str| {
+        let options = ["--host", "web01", "--step", step];
+        let ended = rig.runs("output", id, &options).expect_success();
+        ended.out().lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(said("say"), "web01 it's $(id) `id`");
+    assert_eq!(said("there"), "heard web01 it's $(id) `id`");
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let left = lines.filter(|line| line == b"sleep\x006123.4\x00").count();
+    assert_eq!(left, 0, "its whole group has ended");
+}

@@ -75,6 +75,7 @@ impl Bench {
             reattach_s,
             run_as: RunAsMethod::Sudo,
             instance: "test".to_owned(),
+            local_steps: false,
             shared: false,
         };
         let parts = Parts {
@@ -82,6 +83,9 @@ impl Bench {
             ssh: Ssh::new(crate::ssh::Settings::new("ann", spool.path())),
             settings: Arc::new(settings),
             spool: Arc::new(Spool::new(spool.path().to_owned())),
+            pulled: Arc::new(crate::engine::pulled::Pulled::new(
+                spool.path().join("pulled"),
+            )),
             directory: Arc::new(Faulty),
             identities: Arc::default(),
             roles: Arc::default(),

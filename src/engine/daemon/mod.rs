@@ -20,6 +20,7 @@ use super::directory::SiteDirectory;
 use super::heads::Heads;
 use super::identities::Identities;
 use super::news::News;
+use super::pulled::Pulled;
 use super::retention::keep_within;
 use super::roles::Roles;
 use super::serve::{Control, ProcessInfo, Server};
@@ -130,7 +131,7 @@ async fn serve(
         .spool
         .clear()
         .map_err(|error| DaemonError::io("emptying the spool", error))?;
-    tokio::spawn(keep_within(store, retention));
+    tokio::spawn(keep_within(store, parts.pulled.clone(), retention));
     know_roles(&parts);
     let clients = Arc::new(Clients::default());
     let (core, inbox) = Core::open(parts.clone(), clients.clone())?;
@@ -250,8 +251,10 @@ fn parts(
     let roles = Arc::new(Roles::of(site.settings(), shared));
     let ssh = Ssh::new(settings::ssh(&site));
     let spool = Arc::new(super::spool::Spool::new(paths.state.join("spool")));
+    let pulled = Arc::new(Pulled::new(paths.state.join("pulled")));
     Parts {
         spool,
+        pulled,
         store,
         ssh,
         settings,

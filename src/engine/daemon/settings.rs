@@ -30,6 +30,7 @@ pub(super) fn engine(site: &Site, instance: String, shared: bool) -> Settings {
             RunAs::Doas => RunAsMethod::Doas,
         },
         instance,
+        local_steps: settings.engine.local_steps,
         shared,
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::Session;
 use super::work_out::{Simple, Worked, worked_out};
-use crate::engine::Parts;
 use crate::engine::audit::encode;
 use crate::engine::core::{Core, NewRun};
 use crate::engine::flows::Frozen;
 use crate::engine::view::clip;
+use crate::engine::{Parts, Settings};
 use crate::flow::definition::Definition;
 use crate::flow::give::Values;
 use crate::flow::plan::{Does, Found, Plan, Turn};
@@ -19,7 +19,7 @@ use crate::flow::step::{self, Step, Verify, VerifyBy};
 use crate::run::ids::StepIx;
 use crate::run::roles::Authority;
 use crate::run::spec::{
-    self, Access, Act, Approval, Exec, FlowPart, FlowRef, Push, RunSpec, StepRules,
+    self, Access, Act, Approval, Exec, FlowPart, FlowRef, Local, Pull, Push, RunSpec, StepRules,
 };
 use crate::wire::definitions::{PlanFlow, StartFlow};
 use crate::wire::reply::{Fault, Reply};
@@ -106,7 +106,7 @@ pub(super) fn freeze_simple(parts: &Parts, simple: Simple) -> Result<RunSpec, Fa
     let mut rollout = rollout.clone();
     rollout.on_exceeded = on_exceeded.unwrap_or(rollout.on_exceeded);
     let rollout = &rollout;
-    possible(&plan, rollout).map_err(Fault::usage)?;
+    possible(&plan, rollout, &parts.settings).map_err(Fault::usage)?;
     let order: Vec<usize> = plan.batches().iter().flatten().copied().collect();
     for host in &order {
         let target = &targets[*host];
@@ -171,7 +171,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// `Err` names the first thing that this version cannot do: nothing is started half.
-fn possible(plan: &Plan, rollout: &Rollout) -> Result<(), String> {
+fn possible(plan: &Plan, rollout: &Rollout, settings: &Settings) -> Result<(), String> {
     let cannot = |what: &str, step: &str| {
         let name = &plan.definition().name;
         Err(format!(
@@ -181,8 +181,17 @@ fn possible(plan: &Plan, rollout: &Rollout) -> Result<(), String> {
     for step in plan.steps() {
         let name = format!("the step \"{}\"", step.name);
         match &step.act {
+            step::Act::Local(_) if !settings.local_steps => {
+                return Err(format!(
+                    "{name} runs a command on the engine's machine, which is not allowed here. \
+                     Who owns the engine allows it with local_steps = true under [engine] in \
+                     conn.toml"
+                ));
+            }
             step::Act::Exec(_)
             | step::Act::Push(_)
+            | step::Act::Pull(_)
+            | step::Act::Local(_)
             | step::Act::Approve(_)
             | step::Act::Wait(_) => {}
             other => return cannot(other.word(), &name),
@@ -302,6 +311,14 @@ fn one(plan: &Plan, place: u16, step: &Step) -> spec::Step {
             dest: push.dest.source().to_owned(),
             owner: None,
             mode: push.mode,
+        }),
+        step::Act::Local(local) => Act::Local(Local {
+            command: local.command.source().to_owned(),
+            env: BTreeMap::new(),
+        }),
+        step::Act::Pull(pull) => Act::Pull(Pull {
+            source: pull.source.source().to_owned(),
+            dest: pull.dest.source().to_owned(),
         }),
         step::Act::Wait(time) => Act::Wait(*time),
         step::Act::Approve(approve) => {

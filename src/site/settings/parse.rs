@@ -142,6 +142,7 @@ fn engine(table: &Table<'_>) -> Engine {
             .integer("log_files", 1..=1_000)
             .unwrap_or(default.log_files),
         socket_group: table.string("socket_group"),
+        local_steps: table.boolean("local_steps").unwrap_or_default(),
     }
 }
 

@@ -277,7 +277,7 @@ fn outcome(end: Ended) -> Outcome {
 }
 
 /// The names that sshd gives to signals, by their numbers on Linux.
-fn signal_name(number: u32) -> String {
+pub fn signal_name(number: u32) -> String {
     let name = match number {
         1 => "HUP",
         2 => "INT",

@@ -11,7 +11,7 @@
 //! The scripts are POSIX sh for dash, bash and busybox, and know nothing that is not in every
 //! Linux: no base64, no perl, no `sleep` with fractions if there is none.
 
-mod follow;
+pub(super) mod follow;
 mod frames;
 mod script;
 #[cfg(test)]

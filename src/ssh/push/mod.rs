@@ -8,6 +8,7 @@
 //! is known to have changed nothing.
 
 mod place;
+pub(crate) mod pull;
 mod transfer;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
+use futures::stream::{FuturesOrdered, FuturesUnordered};
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg};
 use russh_sftp::client::RawSftpSession;
@@ -20,6 +20,9 @@ use super::Failure;
 
 /// Bytes of a write, where the server does not want less.
 const CHUNK: u64 = 64 * 1024;
+
+/// Bytes of a read, which every server gives.
+const PIECE: u32 = 32 * 1024;
 
 /// Writes under way at once: with the chunk, 2 MiB for a long line.
 const IN_FLIGHT: usize = 32;
@@ -284,6 +287,56 @@ impl Transfer {
             Ok(_) => Err(Failure::Unknown("the host's answer made no sense".into())),
             Err(error @ SftpError::Status(_)) => Err(failure(&error, "it cannot be renamed")),
             Err(error) => Err(Failure::Unknown(plain(&error.to_string()))),
+        }
+    }
+
+    /// Reads a file, many reads at a time, and hands its pieces on in order.
+    pub async fn download(
+        &self,
+        source: &str,
+        limit: u64,
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let source = source.strip_prefix("~/").unwrap_or(source);
+        let found = self.sftp.stat(source).await;
+        let found = found.map_err(|error| failure(&error, "it is not there"))?;
+        if !found.attrs.file_type().is_file() {
+            return Err(Failure::Host("it is no regular file".into()));
+        }
+        let opened = self
+            .sftp
+            .open(source, OpenFlags::READ, FileAttributes::empty())
+            .await;
+        let opened = opened.map_err(|error| failure(&error, "it cannot be opened"))?;
+        let handle = opened.handle;
+        let mut at = 0_u64;
+        'again: loop {
+            // Each read asks for a full piece; after one that came short, the rest is asked anew.
+            let mut under_way = FuturesOrdered::new();
+            let mut asked = at;
+            loop {
+                while under_way.len() < IN_FLIGHT {
+                    under_way.push_back(self.sftp.read(&handle, asked, PIECE));
+                    asked += u64::from(PIECE);
+                }
+                let piece = match under_way.next().await {
+                    Some(Ok(data)) => data.data,
+                    Some(Err(error)) if is(&error, StatusCode::Eof) => return Ok(()),
+                    Some(Err(error)) => return Err(failure(&error, "it cannot be read")),
+                    None => return Ok(()),
+                };
+                if piece.is_empty() {
+                    return Ok(());
+                }
+                at += piece.len() as u64;
+                if at > limit {
+                    return Err(Failure::Host(format!("it has more than {limit} bytes")));
+                }
+                take(&piece)?;
+                if piece.len() < PIECE as usize {
+                    continue 'again;
+                }
+            }
         }
     }
 
