@@ -157,6 +157,9 @@ fn stage(spec: &StagesSpec, event: &StageEvent) -> Option<(String, String)> {
             until.rfc3339()
         )),
         StageEvent::Done { node } => rule(format!("\"{}\" is over", spec.name(*node))),
+        StageEvent::RollingBack { by, reason } => {
+            Some((by.clone(), because("has what was done undone", reason)))
+        }
         StageEvent::TakenUp { by } => Some((by.clone(), "took up what never began".to_owned())),
         StageEvent::Skipped { by, stage } => {
             Some((by.clone(), format!("left \"{}\" out", name(*stage))))

@@ -134,6 +134,14 @@ impl Run {
         if self.aborted_by.is_some() {
             return self.already("being aborted");
         }
+        if self.stages.is_some() {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "it is made of runs, which have batches; abort the run of a stage so, \
+                      or all of it: conn runs abort"
+                    .to_owned(),
+            });
+        }
         if self.abort_after.is_some() {
             return self.already("to be aborted after its batch");
         }

@@ -469,6 +469,10 @@ impl Run {
             self.ended = None;
             self.aborted_by = None;
         }
+        if matches!(event, StageEvent::RollingBack { .. }) {
+            // Undoing does not wait for anybody.
+            self.paused = None;
+        }
         if let Some(stages) = &mut self.stages {
             stages.apply(event, at);
         }

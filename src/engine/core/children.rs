@@ -211,6 +211,12 @@ impl Core {
                 Err(refused) => refusal = Some(refused),
             }
         }
+        if let Steer::Rollback { reason, hosts } = act
+            && hosts.is_empty()
+            && lsn.is_some()
+        {
+            self.close(id, by, reason).map_err(engine)?;
+        }
         let none = || {
             Fault::refused(format!(
                 "run {id}: nothing of it has begun that this could mean. \
@@ -222,6 +228,30 @@ impl Core {
         self.commit(id, &[], &[audit])
             .map_err(engine)
             .map(|at| at.max(lsn))
+    }
+}
+
+impl Core {
+    /// Nothing of a run, and of those it is made of, begins any more: what was done is undone.
+    fn close(&mut self, id: RunId, by: &str, reason: &str) -> Result<(), StoreError> {
+        let family = std::iter::once(id).chain(self.descendants(id));
+        let wholes: Vec<RunId> = family
+            .filter(|run| {
+                let live = self.runs.get(run);
+                live.is_some_and(|live| live.run.stages.is_some() && live.run.ended.is_none())
+            })
+            .collect();
+        for whole in wholes {
+            let event = Event {
+                at: now(),
+                what: What::Stage(StageEvent::RollingBack {
+                    by: by.to_owned(),
+                    reason: reason.to_owned(),
+                }),
+            };
+            self.commit(whole, &[event], &[])?;
+        }
+        Ok(())
     }
 }
 
@@ -248,6 +278,10 @@ fn part_of_it(run: &Run, act: &Steer) -> Result<Steer, Fault> {
             hosts: of_run(hosts)?,
         },
         Steer::Skip { hosts } => Steer::Skip {
+            hosts: of_run(hosts)?,
+        },
+        Steer::Rollback { reason, hosts } if !hosts.is_empty() => Steer::Rollback {
+            reason: reason.clone(),
             hosts: of_run(hosts)?,
         },
         Steer::Settle { host, verdict } => Steer::Settle {

@@ -51,7 +51,10 @@ impl Core {
         let live = self.runs.get(&id).ok_or_else(|| self.not_here(id, act))?;
         let of_hosts = matches!(
             act,
-            Steer::Retry { .. } | Steer::Skip { .. } | Steer::Settle { .. }
+            Steer::Retry { .. }
+                | Steer::Skip { .. }
+                | Steer::Settle { .. }
+                | Steer::Rollback { .. }
         );
         if live.run.stages.is_some() && of_hosts {
             return self.steer_parts(id, authority, act);

@@ -57,7 +57,9 @@ impl Run {
     /// What a request is, for the table of roles.
     fn deed(&self, command: &Command) -> Deed {
         match command {
-            Command::Pause { .. } | Command::Abort { .. } => Deed::Stop,
+            Command::Pause { .. } | Command::Abort { .. } | Command::AbortAfterBatch { .. } => {
+                Deed::Stop
+            }
             Command::Resume { .. }
             | Command::Retry { .. }
             | Command::Skip { .. }
@@ -65,6 +67,7 @@ impl Run {
             | Command::SkipStage { .. }
             | Command::TakeUp { .. }
             | Command::Settle { .. }
+            | Command::Rollback { .. }
             | Command::Tune { .. }
             | Command::RefuseTake { .. }
             | Command::Give { .. } => Deed::Steer,

@@ -324,6 +324,7 @@ fn requests(by: &str) -> Vec<Command> {
         Command::Tune {
             by: by.clone(),
             concurrency: Some(2),
+            batches: None,
             max_failures: None,
         },
         Command::Take {

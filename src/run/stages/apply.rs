@@ -24,6 +24,10 @@ impl Stages {
                     NodePhase::Working
                 };
             }),
+            StageEvent::RollingBack { .. } => {
+                self.closed(at);
+                self.closing = true;
+            }
             StageEvent::TakenUp { .. } => self.taken_up(),
             StageEvent::Soaking { node, until } => {
                 self.change(*node, |node| node.phase = NodePhase::Soaking(*until));
@@ -83,6 +87,7 @@ impl Stages {
     }
 
     fn taken_up(&mut self) {
+        self.closing = false;
         for node in self.nodes_mut() {
             if node.phase == NodePhase::NotStarted {
                 node.phase = NodePhase::Waiting;

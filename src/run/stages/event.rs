@@ -57,6 +57,13 @@ pub enum StageEvent {
         /// The node.
         node: NodeIx,
     },
+    /// A person has what was done undone: its runs see to that, and nothing else begins.
+    RollingBack {
+        /// Who.
+        by: String,
+        /// Why, if they said.
+        reason: String,
+    },
     /// A person lets begin after all what never did.
     TakenUp {
         /// Who.

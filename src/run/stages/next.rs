@@ -74,6 +74,9 @@ impl Run {
             return None;
         }
         let view = self.view()?;
+        if view.at.closing {
+            return None;
+        }
         let at_gate = |(ix, node): (NodeIx, &super::Node)| {
             let gated = view.spec.node(ix).is_some_and(|node| node.gate.is_some());
             (gated && node.phase == NodePhase::AtGate).then_some(Start::Gate(ix))
@@ -96,7 +99,8 @@ impl Run {
         if self.ended.is_some() {
             return None;
         }
-        if self.paused.is_none() && self.aborted_by.is_none() {
+        let closing = self.aborted_by.is_some() || view.at.closing;
+        if self.paused.is_none() && !closing {
             let by_rule = view
                 .stops(around, now)
                 .or_else(|| view.follows(now).map(What::Stage));
@@ -104,7 +108,7 @@ impl Run {
                 return by_rule;
             }
         }
-        let over = if self.aborted_by.is_some() {
+        let over = if closing {
             !view.has_child_at_work()
         } else {
             !view.is_unfinished()
@@ -126,6 +130,7 @@ impl Run {
             return EndState::Aborted;
         }
         let well = match view.spec.join {
+            _ if view.at.closing => false,
             Some(count) => view.succeeded() >= count,
             None => view.at.nodes().all(|(_, node)| {
                 !node.marred && matches!(node.phase, NodePhase::Done | NodePhase::Skipped)

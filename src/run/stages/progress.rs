@@ -11,6 +11,8 @@ pub struct Stages {
     pub asked: Option<(StageIx, Option<At>)>,
     /// Stages that a person said yes to, and when.
     pub(super) approved: Vec<(StageIx, At)>,
+    /// Whether nothing begins any more, because what was done is undone.
+    pub(super) closing: bool,
 }
 
 /// One node.
@@ -129,6 +131,7 @@ impl Stages {
                 .collect(),
             asked: None,
             approved: Vec::new(),
+            closing: false,
         }
     }
 

@@ -297,6 +297,10 @@ impl World {
             })),
             8 => drop(self.ask(&Command::TakeUp { by: by() })),
             9 => self.crash(),
+            10 if self.dice(8) == 0 && self.run.ended.is_none() => {
+                let (by, reason) = (by(), reason());
+                self.record(What::Stage(StageEvent::RollingBack { by, reason }));
+            }
             _ => {}
         }
     }
