@@ -11,9 +11,12 @@ use super::event::{Event, What};
 use super::ids::{At, HostIx, StepIx};
 use super::outcome::OutcomeKind;
 use super::spec::{Act, RunSpec};
+use super::stages::{NodeIx, StageEvent};
 
 /// Batches, or groups of batches, that are told apart.
 const MOST_ROWS: u32 = 40;
+/// Spans that are told, at most.
+const MOST_SPANS: usize = 2_000;
 
 /// A part of a run's time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,9 @@ pub struct Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpanKind {
+    /// A stage of a run that is made of runs, or one item of it: from its begin to its end, with its
+    /// gate. Its number stands for the batch.
+    Stage,
     /// All work on a batch.
     Batch,
     /// One step on the hosts of a batch.
@@ -54,6 +60,7 @@ impl SpanKind {
     /// Its word.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Stage => "stage",
             Self::Batch => "batch",
             Self::Step => "step",
             Self::Question => "question",
@@ -155,7 +162,48 @@ impl<'s> Reader<'s> {
             What::Paused { reason, .. } => self.stands(SpanKind::Pause, 0, reason.clone(), at),
             What::Resumed { .. } => self.ends_still(|kind| kind == SpanKind::Pause, at),
             What::Aborted { .. } | What::Ended { .. } => self.ends_still(|_| true, at),
+            What::Stage(event) => self.read_stage(event, at),
             _ => {}
+        }
+    }
+
+    fn read_stage(&mut self, event: &StageEvent, at: At) {
+        match event {
+            StageEvent::Started { node, .. }
+            | StageEvent::GateStarted { node, .. }
+            | StageEvent::Reopened { node, .. } => self.stage(*node, at, None),
+            StageEvent::ChildEnded { node, .. } => self.stage(*node, at, Some(at)),
+            StageEvent::Asked { stage, .. } => {
+                self.batch = u32::try_from(stage.0).unwrap_or(u32::MAX);
+                let name = self.spec.stages.as_ref();
+                let name = name.and_then(|spec| spec.stages.get(stage.0));
+                let name = name.map_or_else(String::new, |stage| stage.name.clone());
+                self.stands(SpanKind::Question, 0, name, at);
+            }
+            StageEvent::Soaking { node, .. } => {
+                self.batch = u32::try_from(node.stage.0).unwrap_or(u32::MAX);
+                self.stands(SpanKind::Soak, item_of(*node), String::new(), at);
+            }
+            StageEvent::Done { node } => {
+                let of_node = |row: &Row| row.1 == SpanKind::Soak && row.2 == item_of(*node);
+                self.ends_rows(of_node, at);
+            }
+            StageEvent::TakenUp { .. } | StageEvent::Skipped { .. } => {}
+        }
+    }
+
+    /// A stage is at work, or at its end.
+    fn stage(&mut self, node: NodeIx, at: At, end: Option<At>) {
+        let stage = u32::try_from(node.stage.0).unwrap_or(u32::MAX);
+        let row = (stage, SpanKind::Stage, item_of(node), 0);
+        if !self.rows.contains_key(&row) {
+            let name = self.spec.stages.as_ref().map(|spec| spec.name(node));
+            let mut span = self.span(row, name.unwrap_or_default(), at);
+            span.batches = (stage + 1, stage + 1);
+            self.rows.insert(row, span);
+        }
+        if let Some(span) = self.rows.get_mut(&row) {
+            span.to = end;
         }
     }
 
@@ -198,9 +246,13 @@ impl<'s> Reader<'s> {
     }
 
     fn ends_still(&mut self, which: impl Fn(SpanKind) -> bool, at: At) {
+        self.ends_rows(|row| which(row.1), at);
+    }
+
+    fn ends_rows(&mut self, which: impl Fn(&Row) -> bool, at: At) {
         let rows = &mut self.rows;
         self.still.retain(|row| {
-            if !which(row.1) {
+            if !which(row) {
                 return true;
             }
             if let Some(span) = rows.get_mut(row) {
@@ -238,6 +290,11 @@ impl<'s> Reader<'s> {
     }
 }
 
+/// The place of an item among those of its stage.
+fn item_of(node: NodeIx) -> u16 {
+    u16::try_from(node.item).unwrap_or(u16::MAX)
+}
+
 /// Batch by batch, each with what was in it in the order in which it began. What a group of batches
 /// stood still for is told by its longest, not each time.
 fn in_time(rows: BTreeMap<Row, Span>) -> Vec<Span> {
@@ -250,14 +307,15 @@ fn in_time(rows: BTreeMap<Row, Span>) -> Vec<Span> {
     for (_, group) in groups {
         let (mut work, mut still): (Vec<Span>, Vec<Span>) = group
             .into_iter()
-            .partition(|span| matches!(span.kind, SpanKind::Batch | SpanKind::Step));
+            .partition(|span| span.kind <= SpanKind::Step);
         let length = |span: &Span| span.to.map_or(u64::MAX, |to| to.since(span.from));
         still.sort_by_key(|span| std::cmp::Reverse(length(span)));
         still.truncate(MOST_STILL);
         work.extend(still);
-        work.sort_by_key(|span| (span.kind != SpanKind::Batch, span.from, span.kind));
+        work.sort_by_key(|span| (span.kind > SpanKind::Batch, span.from, span.kind));
         told.extend(work);
     }
+    told.truncate(MOST_SPANS);
     told
 }
 
@@ -399,6 +457,95 @@ mod tests {
         assert_eq!(spans[1].outcomes, [(OutcomeKind::Ok, 1)]);
         let second = [(OutcomeKind::Ok, 1), (OutcomeKind::TimedOut, 1)];
         assert_eq!(spans[6].outcomes, second);
+    }
+
+    #[test]
+    fn a_whole_is_told_stage_by_stage_with_gates_soaks_and_questions() {
+        use crate::run::ids::RunId;
+        use crate::run::spec::RunKind;
+        use crate::run::stages::{
+            ChildEnd, Need, NodeSpec, OnStageFailure, StageIx, StageSpec, StagesSpec,
+        };
+        let stage = |name: &str| StageSpec {
+            name: name.to_owned(),
+            needs: Need::default(),
+            nodes: vec![NodeSpec {
+                item: None,
+                kind: RunKind::Flow,
+                title: String::new(),
+                spec: String::new(),
+                hosts: 1,
+                gate: None,
+            }],
+            parallel: 1,
+            approve: None,
+            soak: std::time::Duration::ZERO,
+            on_failure: OnStageFailure::Pause,
+        };
+        let mut spec = on(&[]);
+        spec.stages = Some(StagesSpec {
+            stages: vec![stage("canary"), stage("rest")],
+            reach: Vec::new(),
+            parallel: None,
+            join: None,
+            fail_fast: false,
+        });
+        let node = |stage| NodeIx {
+            stage: StageIx(stage),
+            item: 0,
+        };
+        let (run, end) = (RunId(2), ChildEnd::Ok);
+        let events = [
+            (1, StageEvent::Started { node: node(0), run }),
+            (5, StageEvent::ChildEnded { node: node(0), end }),
+            (6, StageEvent::GateStarted { node: node(0), run }),
+            (8, StageEvent::ChildEnded { node: node(0), end }),
+            (
+                8,
+                StageEvent::Soaking {
+                    node: node(0),
+                    until: At(20),
+                },
+            ),
+            (20, StageEvent::Done { node: node(0) }),
+            (
+                20,
+                StageEvent::Asked {
+                    stage: StageIx(1),
+                    until: None,
+                },
+            ),
+        ];
+        let mut events: Vec<Event> = events
+            .into_iter()
+            .map(|(at, event)| Event {
+                at: At(at),
+                what: What::Stage(event),
+            })
+            .collect();
+        let yes = What::Approved {
+            by: "lee".into(),
+            reason: String::new(),
+            digest: String::new(),
+        };
+        events.push(Event {
+            at: At(30),
+            what: yes,
+        });
+        let began = StageEvent::Started { node: node(1), run };
+        events.push(Event {
+            at: At(31),
+            what: What::Stage(began),
+        });
+        assert_eq!(
+            told(&spans(&spec, &events)),
+            [
+                ("stage", "canary", 1, 1, Some(8)),
+                ("soak", "", 1, 8, Some(20)),
+                ("stage", "rest", 2, 31, None),
+                ("question", "rest", 2, 20, Some(30)),
+            ]
+        );
     }
 
     #[test]

@@ -348,3 +348,43 @@ fn a_mistake_in_the_roles_keeps_the_engine_from_starting_and_is_found_by_check()
     let checked = Running::spawn(check, None).wait(PATIENCE).expect_code(2);
     assert!(checked.err().contains(&place), "{}", checked.err());
 }
+
+#[test]
+fn a_role_that_does_not_reach_every_stage_starts_no_whole_and_says_no_yes_to_it() {
+    let shared = Shared::with(&roles());
+    let leaf = "kind = 'simple'\nname = 'leaf'\n\
+        [[steps]]\nname = 'x'\nexec = { command = 'true' }\n";
+    shared.apply(LEE, leaf).expect_success();
+    let whole = "kind = 'multi'\nname = 'whole'\n\
+        [[stages]]\nname = 'canary'\nflow = 'leaf'\ntargets = 'web01'\n\
+        [[stages]]\nname = 'rest'\nneeds = ['canary']\nflow = 'leaf'\ntargets = 'web02'\n\
+        approve = { role = 'lead' }\n";
+    shared.apply(LEE, whole).expect_success();
+    let start = |who: &str| shared.run(who, &["flow", "start", "whole", "--detach"]);
+    let said = refused(start(KIM));
+    assert!(
+        said.contains("on web02") && said.contains("on web01 only"),
+        "{said}"
+    );
+    let id: u64 = start(LEE).expect_success().out().trim().parse().unwrap();
+    wait_until("the question", PATIENCE, || {
+        shared.show(LEE, id)["for"] == "approval"
+    });
+    let said = refused(shared.steer(KIM, id, "approve", &[]));
+    assert!(said.contains("takes the role lead"), "{said}");
+    let said = refused(shared.steer(KIM, id, "abort", &[]));
+    assert!(said.contains("on web02"), "{said}");
+    // The part that works on Kim's host alone is Kim's to speak of.
+    shared
+        .steer(KIM, id + 1, "note", &["well"])
+        .expect_success();
+    shared.steer(LEE, id, "approve", &[]).expect_success();
+    wait_until("the end of the run", PATIENCE, || {
+        shared.show(LEE, id)["state"] == "succeeded"
+    });
+    let words = ["runs", "report", &id.to_string()];
+    let report = shared.run(VIC, &words).expect_success().out();
+    for words in ["stage canary", "rest asks", "flow/whole version 1"] {
+        assert!(report.contains(words), "{words}: {report}");
+    }
+}

@@ -150,7 +150,7 @@ fn span_bar(span: &Span, row: usize, scale: &Scale, out: &mut String) {
         label: &words,
         word: if counts.is_empty() { took } else { counts },
         colour: match span.kind {
-            SpanKind::Batch => "#57606a",
+            SpanKind::Stage | SpanKind::Batch => "#57606a",
             SpanKind::Step if bad => "#cf222e",
             SpanKind::Step => "#2da44e",
             SpanKind::Question => "#d4a72c",

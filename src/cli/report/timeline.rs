@@ -87,7 +87,7 @@ fn row(span: &Span, scale: &Scale, end: At) -> String {
 
 fn letter(kind: SpanKind) -> char {
     match kind {
-        SpanKind::Batch => '#',
+        SpanKind::Stage | SpanKind::Batch => '#',
         SpanKind::Step => '=',
         SpanKind::Question => '?',
         SpanKind::Wait | SpanKind::Soak => '.',
@@ -99,6 +99,7 @@ fn letter(kind: SpanKind) -> char {
 pub fn words(span: &Span) -> String {
     let name = neutral(span.name.as_bytes(), Policy::ONE_LINE);
     match span.kind {
+        SpanKind::Stage => format!("stage {name}"),
         SpanKind::Batch => match span.batches {
             (first, last) if first == last => format!("batch {first}"),
             (first, last) => format!("batches {first}-{last}"),
