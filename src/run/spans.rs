@@ -188,6 +188,7 @@ impl<'s> Reader<'s> {
                 let of_node = |row: &Row| row.1 == SpanKind::Soak && row.2 == item_of(*node);
                 self.ends_rows(of_node, at);
             }
+            StageEvent::RollingBack { .. } => self.ends_still(|_| true, at),
             StageEvent::TakenUp { .. } | StageEvent::Skipped { .. } => {}
         }
     }
