@@ -81,6 +81,10 @@ impl Run {
                 matches!(node.phase, NodePhase::Done | NodePhase::Skipped) || !node.marred
             });
         }
+        if self.rolled_back.is_some() {
+            // What it did is undone, however its hosts ended.
+            return false;
+        }
         let failures = self.failures().saturating_sub(self.forgiven);
         failures <= self.max_failures.unwrap_or(0)
     }

@@ -18,6 +18,7 @@ use super::phases::Phases;
 use super::spec::{
     Access, Act, Exec, Lease, Push, Rollout, RunKind, RunSpec, Step, StepRules, Target,
 };
+use super::stages::{Child, ChildEnd};
 use super::state::{Effect, Phase, Run, RunState, WaitFor};
 
 fn spec(hosts: u32, concurrency: u32, batches: Vec<u32>, durable: bool) -> RunSpec {
@@ -523,4 +524,26 @@ fn an_abort_after_the_batch_lets_it_finish_and_opens_no_other() {
     assert_eq!(bench.run.state(), RunState::Aborted);
     assert_eq!(bench.run.tally.ended(OutcomeKind::Ok), 4);
     assert_eq!(bench.run.tally.ended(OutcomeKind::NotStarted), 6);
+}
+
+#[test]
+fn a_run_that_was_rolled_back_fails_the_stage_it_is_part_of() {
+    let mut spec = spec(2, 2, vec![2], true);
+    let mut undo = spec.steps[0].clone();
+    undo.act = spec.steps[1].act.clone();
+    undo.rules.undoes = Some(StepIx(0));
+    spec.steps.push(undo);
+    spec.rollout.max_failures = Some(2);
+    let mut bench = Bench::new(spec);
+    bench.go_on();
+    bench.finish(0, Outcome::Ok);
+    let back = Command::Rollback {
+        by: "kim".to_owned(),
+        reason: "it is slow".to_owned(),
+        hosts: Vec::new(),
+    };
+    bench.ask(&back).unwrap();
+    bench.finish_all(&Outcome::Ok);
+    assert_eq!(bench.run.tally.ended(OutcomeKind::Ok), 2);
+    assert_eq!(bench.run.as_child(), Child::Ended(ChildEnd::Failed));
 }
