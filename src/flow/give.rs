@@ -262,7 +262,7 @@ fn value(
 ///
 /// # Errors
 /// The rule it breaks, as the rest of a sentence that begins with the value.
-pub(super) fn check(
+pub fn check(
     param: &Param,
     text: &str,
     expand: Option<&ExpandHosts<'_>>,

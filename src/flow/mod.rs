@@ -5,6 +5,7 @@
 pub mod batches;
 pub mod book;
 pub mod definition;
+pub mod draft;
 pub mod give;
 pub mod graph;
 pub mod order;

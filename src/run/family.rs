@@ -66,8 +66,7 @@ impl Run {
             EndState::Succeeded => ChildEnd::Ok,
             EndState::Aborted => ChildEnd::Aborted,
             EndState::Failed if self.only_inconclusive() => ChildEnd::Inconclusive,
-            // What was undone has not been done, however few hosts failed.
-            EndState::Failed if self.rolled_back.is_none() && self.is_borne() => ChildEnd::Borne,
+            EndState::Failed if self.is_borne() => ChildEnd::Borne,
             EndState::Failed => ChildEnd::Failed,
         })
     }

@@ -43,6 +43,11 @@ impl Line {
         barrier.until
     }
 
+    /// The barrier that the batch stands before.
+    pub fn reached(&self) -> Option<StepIx> {
+        self.at.as_ref().map(|barrier| barrier.step)
+    }
+
     /// A question nobody answered in time is asked anew when the run goes on.
     pub fn asked_again(&mut self) {
         self.at = None;

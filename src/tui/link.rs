@@ -24,6 +24,9 @@ const QUEUED: usize = 64;
 /// How long to wait before the engine is looked for again: first, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
+/// Who types is let go on for so long before the engine is asked what it makes of it.
+const CALM: Duration = Duration::from_millis(150);
+
 /// Whose view an answer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Asker {
@@ -109,7 +112,7 @@ impl Link {
             return;
         };
         let key = (asker, want.slot);
-        let mut delay = Duration::ZERO;
+        let mut delay = if want.calm { CALM } else { Duration::ZERO };
         if let Some(before) = self.asked.get_mut(&key) {
             let same = before.request == frame;
             if same && (before.task.is_some() || !want.follow) {

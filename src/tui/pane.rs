@@ -4,6 +4,7 @@ use super::canvas::{Canvas, Look};
 use super::keys::Act;
 use super::overlay::Overlay;
 use super::theme::Role;
+use crate::flow::definition::Kind;
 use crate::run::ids::{At, RunId};
 use crate::run::sign::Sign;
 use crate::wire::console::Overview;
@@ -23,6 +24,8 @@ pub(super) struct Want {
     pub follow: bool,
     /// Comes back with the answer: which part of the view was asked for.
     pub mark: u64,
+    /// Whether to ask only when nothing else was wanted for a moment: while somebody types.
+    pub calm: bool,
 }
 
 impl Want {
@@ -32,7 +35,13 @@ impl Want {
             request,
             follow: false,
             mark: 0,
+            calm: false,
         }
+    }
+
+    /// The same, asked when the typing pauses.
+    pub fn calm(self) -> Self {
+        Self { calm: true, ..self }
     }
 
     pub fn follow(slot: &'static str, request: Request) -> Self {
@@ -41,6 +50,7 @@ impl Want {
             request,
             follow: true,
             mark: 0,
+            calm: false,
         }
     }
 }
@@ -65,6 +75,10 @@ pub(super) enum Tab {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     Now,
+    /// The flows that are stored.
+    Flows,
+    /// One of them.
+    Flow(Kind, String),
     Runs,
     Run(RunId),
     /// The folded output of a run.
@@ -93,6 +107,15 @@ pub(super) enum Effect {
         /// What undoes it, for ten seconds.
         undo: Option<Box<Request>>,
     },
+    /// The form that starts a flow: with these hosts and values, or with the draft of it if there
+    /// is one and no hosts are given.
+    StartFlow {
+        name: String,
+        hosts: String,
+        values: Vec<(String, String)>,
+    },
+    /// A definition in a text area, with the draft of it if there is one.
+    Edit { kind: Kind, name: String },
     /// A word in the status line.
     Say(String),
     /// To the user's clipboard, through the terminal: the text, and what it is.
@@ -193,6 +216,11 @@ pub(super) trait Pane {
     fn text(&self) -> String {
         String::new()
     }
+}
+
+/// Whether runs of this kind are of a definition, and no command that was typed.
+pub(super) fn is_of_flow(kind: &str) -> bool {
+    !matches!(kind, "exec" | "preflight")
 }
 
 /// The role of a sign.

@@ -336,6 +336,7 @@ impl Plain {
         let query = LinesQuery {
             run,
             host: group.first,
+            step: None,
             count: SAID,
             ..LinesQuery::default()
         };

@@ -90,6 +90,10 @@ pub struct GridQuery {
     pub at: Option<u32>,
     /// Tell which host each sign is of.
     pub name_signs: bool,
+    /// Tell how the hosts of `rows` stand to each step.
+    pub steps: bool,
+    /// The stretches of time that are shown: the first, and how many.
+    pub spans: (u32, u32),
 }
 
 /// A part of a run's hosts, as they stand.
@@ -126,6 +130,8 @@ pub struct GridPage {
     pub slow: Vec<super::view::Laggard>,
     /// What happened lately, newest last.
     pub timeline: Vec<super::view::TimelineEntry>,
+    /// How the steps stand, when they were asked for.
+    pub by_step: Option<Box<super::flows::StepsPage>>,
 }
 
 /// Which hosts of a run are meant.
@@ -248,6 +254,8 @@ pub struct LinesQuery {
     pub run: RunId,
     /// The host's place in the run's targets.
     pub host: u32,
+    /// Only what this step wrote: lines are counted from its first one.
+    pub step: Option<u16>,
     /// The first line wanted, from 0; the last `count` lines when there is none.
     pub from: Option<u64>,
     /// How many lines.

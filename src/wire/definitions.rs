@@ -27,7 +27,8 @@ pub struct GivenFile {
     pub path: String,
     /// The text.
     pub text: String,
-    /// The version it was made from: be refused when another is current by now.
+    /// The version it was made from, 0 when it is to be new: be refused when another is current by
+    /// now.
     pub base: Option<u32>,
 }
 
@@ -128,7 +129,7 @@ impl From<Told> for Complaint {
 }
 
 /// One definition in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DefinitionLine {
     /// Its kind.
     pub kind: Kind,

@@ -9,6 +9,7 @@ pub mod client;
 pub mod codec;
 pub mod console;
 pub mod definitions;
+pub mod flows;
 pub mod follow;
 pub mod handover;
 pub mod reply;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::console::{FoldPage, GridPage, InventoryPage, LinesPage, Overview, Picked, SearchPage};
 use super::definitions::{Applied, DefinitionLine, DefinitionView, Planned};
+use super::flows::{DraftPage, FlowsPage, Preview};
 use super::follow::FollowPage;
 use super::handover::Handover;
 use super::view::{
@@ -108,6 +109,12 @@ pub enum Reply {
     Definition(Box<DefinitionView>),
     /// What a flow would do.
     Planned(Box<Planned>),
+    /// Flows and how they went.
+    Flows(Box<FlowsPage>),
+    /// What a flow would do, as much of it as is on screen.
+    Preview(Box<Preview>),
+    /// A run as a definition.
+    Draft(Box<DraftPage>),
 }
 
 /// Why a request was not fulfilled.

@@ -10,6 +10,7 @@ use super::console::{
     FoldQuery, GridQuery, InventoryQuery, LinesQuery, OverviewQuery, PickQuery, SearchQuery,
 };
 use super::definitions::{Apply, PlanFlow, StartFlow};
+use super::flows::{FlowsQuery, PreviewQuery};
 use super::follow::FollowFrom;
 use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
@@ -166,6 +167,17 @@ pub enum Request {
     PlanFlow(Box<PlanFlow>),
     /// Start a flow.
     StartFlow(Box<StartFlow>),
+    /// Which flows are there, and how did they go? Waits like `Overview`.
+    Flows(FlowsQuery),
+    /// What would a flow do? As much of it as is on screen.
+    Preview(Box<PreviewQuery>),
+    /// What is a run as a definition?
+    Draft {
+        /// The run.
+        run: RunId,
+        /// The name of the flow it is to be.
+        name: String,
+    },
 }
 
 impl Request {
@@ -180,6 +192,8 @@ impl Request {
                 | Self::Search(_)
                 | Self::Pick(_)
                 | Self::Inventory(_)
+                | Self::Flows(_)
+                | Self::Preview(_)
         )
     }
 }

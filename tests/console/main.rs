@@ -14,6 +14,7 @@ mod bytes;
 mod demo;
 mod dice;
 mod ends;
+mod flows;
 mod masks;
 mod picture;
 mod quiet;

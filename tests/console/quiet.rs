@@ -64,7 +64,7 @@ fn a_paste_or_a_burst_of_keys_outside_a_field_does_nothing_but_say_so() {
     let before = (world.runs(), world.audit());
     console.paste("r@web\tuptime\r\ny\rq");
     console.wait_for("pasted letters were ignored");
-    console.send("2");
+    console.send("22");
     console.wait_for("1 of 1 run");
     // What a terminal without bracketed paste sends, at once.
     console.send("jGMeN=khluptime\r\ry");

@@ -167,7 +167,7 @@ fn every_screen(world: &World, album: &mut Album) {
     let mut console = world.open(80, 24);
     console.wait_for("ENDED 5");
     album.take(&console, "now", "ENDED 5", &DARK);
-    console.send("2");
+    console.send("22");
     album.take(&console, "runs", "5 of 5 runs", &DARK);
     console.send("\r");
     album.take(&console, "run", "FAILURES 6 in 6 groups", &DARK);
@@ -186,7 +186,7 @@ fn every_screen(world: &World, album: &mut Album) {
     album.take(&console, "hosts", "the last connection", &DARK);
     go(&mut console, "audit", "run 5: ");
     album.take(&console, "audit", "run 5: ", &DARK);
-    console.send("2");
+    console.send("22");
     console.wait_for("5 of 5 runs");
     console.send(":");
     console.wait_for("save FILE");
@@ -233,7 +233,7 @@ fn every_look(world: &World, album: &mut Album) {
         command.env(variable, value);
         let mut console = Terminal::open(command, 80, 24);
         console.wait_for("ENDED 5");
-        console.send("2");
+        console.send("22");
         console.wait_for("5 of 5 runs");
         console.send("\r");
         album.take(

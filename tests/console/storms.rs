@@ -34,7 +34,7 @@ fn a_storm_of_sizes_while_a_run_streams_ends_in_the_picture_that_a_fresh_one_has
     world.start("@web", stream, &["--detach"]);
     let mut console = world.open(80, 24);
     console.wait_for("RUNNING 1");
-    console.send("2");
+    console.send("22");
     console.wait_for("for i in");
     console.send("\r");
     console.wait_for("RUNNING by");

@@ -55,7 +55,7 @@ fn a_killed_engine_is_said_at_once_acting_keys_are_off_and_a_new_one_shows_the_r
     console.wait_gone("ENGINE NOT ANSWERING");
     console.wait_for("+ 15 ok   X 1 failed");
     assert_eq!(world.runs(), before);
-    console.send("2");
+    console.send("22");
     console.wait_for("1 of 1 run");
     leave(&mut console);
 }

@@ -43,6 +43,11 @@ impl Core {
         }
     }
 
+    /// Which run works on this host alone.
+    pub fn leased_by(&self, host: &str) -> Option<RunId> {
+        self.leases.0.get(host).copied()
+    }
+
     /// Gives one host back when the run has ended there, and lets others go on.
     pub(super) fn release_lease(&mut self, run: RunId, host: HostIx) {
         let Some(live) = self.runs.get(&run) else {

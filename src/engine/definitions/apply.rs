@@ -222,8 +222,17 @@ fn read(
     };
     let (kind, name) = (source.definition.kind(), &source.definition.name);
     let standing = shelf.standing(kind, name)?;
+    let is_new = base == 0;
     let message = match standing {
         Some(now) if !now.removed && now.version == base => return Ok(Ok(source)),
+        Some(now) if now.removed && is_new => return Ok(Ok(source)),
+        None if is_new => return Ok(Ok(source)),
+        Some(now) if !now.removed && is_new => format!(
+            "{} made {} at {}, and this was to be a new one",
+            now.by,
+            called(kind, name, now.version),
+            now.at.rfc3339()
+        ),
         Some(now) if !now.removed => format!(
             "{} made {} at {}, and this was made from version {base}",
             now.by,

@@ -64,7 +64,7 @@ impl Session {
 }
 
 /// One that cannot be read is listed all the same, with the reason.
-fn line(shelf: &Shelf<'_>, standing: Standing) -> DefinitionLine {
+pub(super) fn line(shelf: &Shelf<'_>, standing: Standing) -> DefinitionLine {
     let stored = shelf.stored(
         standing.kind,
         &standing.name,

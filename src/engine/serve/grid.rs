@@ -66,7 +66,14 @@ fn page(
     let signs = window(&hosts, query.signs, MOST_SIGNS);
     let rows = window(&hosts, query.rows, MOST_ROWS);
     let place = |ix: u32| hosts.iter().position(|placed| placed.ix == HostIx(ix));
+    let by_step = if query.steps {
+        let rows: Vec<HostIx> = hosts[rows.clone()].iter().map(|at| at.ix).collect();
+        Some(kept.by_steps.page(parts, &standing, query, &rows)?)
+    } else {
+        None
+    };
     Ok(GridPage {
+        by_step: by_step.map(Box::new),
         steps: run.spec.steps.iter().map(|s| s.name.clone()).collect(),
         matched: count(hosts.len()),
         signs_from: count(signs.start),

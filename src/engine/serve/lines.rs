@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -130,16 +131,46 @@ impl HostOutput<'_> {
         Ok(taken.lines)
     }
 
+    /// The lines that a step wrote; all of them without one. A host does its steps in order.
+    fn of_step(&self, index: &LineIndex, step: Option<u16>) -> Result<Range<u64>, StoreError> {
+        let Some(step) = step else {
+            return Ok(0..index.total());
+        };
+        let first_after = |limit: u32| {
+            let (mut low, mut high) = (0, index.total());
+            while low < high {
+                let middle = low.midpoint(high);
+                let line = self.window(index, middle, middle + 1)?.pop();
+                if line.is_some_and(|line| u32::from(line.step) < limit) {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            Ok::<u64, StoreError>(low)
+        };
+        Ok(first_after(u32::from(step))?..first_after(u32::from(step) + 1)?)
+    }
+
     /// The last lines, as many as fit an answer.
     pub fn last_lines(
         &self,
         index: &LineIndex,
         count: u64,
     ) -> Result<(u64, Vec<Line>), StoreError> {
+        self.last_of(index, &(0..index.total()), count)
+    }
+
+    fn last_of(
+        &self,
+        index: &LineIndex,
+        part: &Range<u64>,
+        count: u64,
+    ) -> Result<(u64, Vec<Line>), StoreError> {
         let mut lines = VecDeque::new();
         let mut bytes = 0;
-        let mut until = index.total();
-        let first = until.saturating_sub(count);
+        let mut until = part.end;
+        let first = until.saturating_sub(count).max(part.start);
         // From the end, so that very long lines push out the first of them and not the last.
         while until > first && bytes <= MOST_BYTES {
             let from = until.saturating_sub(LINES_A_STEP).max(first);
@@ -194,7 +225,7 @@ impl Session {
     ) -> Result<LinesPage, Fault> {
         let run = standing.run.clone();
         let count = u64::from(query.count.min(MOST_LINES));
-        let from = query.from;
+        let (from, step) = (query.from, query.step);
         self.with_kept(move |parts, kept| {
             let task = view::task_view(&run, ix).ok_or_else(|| no_such_host(&run, ix))?;
             let output = HostOutput {
@@ -203,14 +234,23 @@ impl Session {
                 host: ix,
             };
             let page = kept.lines.with(&output, |index| {
+                let part = output.of_step(index, step)?;
                 let (from, lines) = match from {
                     Some(from) => {
-                        let from = from.min(index.total());
-                        (from, output.window(index, from, from + count)?)
+                        let from = part.start.saturating_add(from).min(part.end);
+                        // What came since the index was made is the last step's.
+                        let most = if part.end == index.total() {
+                            u64::MAX
+                        } else {
+                            part.end
+                        };
+                        let until = from.saturating_add(count).min(most);
+                        (from, output.window(index, from, until)?)
                     }
-                    None => output.last_lines(index, count)?,
+                    None => output.last_of(index, &part, count)?,
                 };
-                let total = index.total().max(from + lines.len() as u64);
+                let total = part.end.max(from + lines.len() as u64) - part.start;
+                let from = from - part.start;
                 Ok(LinesPage {
                     revision: revision(&run, ix, index.bytes(), total),
                     whole: task.outcome.is_some() && from + lines.len() as u64 == total,

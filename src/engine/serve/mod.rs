@@ -1,9 +1,12 @@
 //! One client: handshake, then its requests, each answered on its own.
 
 mod acknowledge;
+mod by_step;
 mod causes;
 mod checks;
 mod definitions;
+mod draft;
+mod flow_list;
 mod fold;
 mod folded;
 mod follow;
@@ -18,6 +21,7 @@ mod overview;
 mod pick;
 mod plan_flow;
 mod policy;
+mod preview;
 mod queries;
 mod refusals;
 mod run_list;
@@ -53,7 +57,9 @@ use crate::wire::{Answer, Ask, Hello, OLDEST_PROTOCOL, PROTOCOL, Welcome};
 
 pub use uploads::Uploads;
 
+use by_step::BySteps;
 use causes::LastLines;
+use flow_list::Results;
 use fold::Folds;
 use grid::Grids;
 use lines::LineIndexes;
@@ -99,6 +105,8 @@ struct Kept {
     masks: Masks,
     appliers: Appliers,
     refusals: Refusals,
+    results: Results,
+    by_steps: BySteps,
 }
 
 /// Facts about the process that do not change.
@@ -152,6 +160,8 @@ impl Server {
             masks: Masks::default(),
             appliers: Appliers::default(),
             refusals: Refusals::default(),
+            results: Results::default(),
+            by_steps: BySteps::default(),
         };
         Self {
             parts,
@@ -384,6 +394,9 @@ impl Session {
             } => self.definition(kind, name, version).await,
             Request::StartFlow(asked) => self.start_flow(*asked, authority).await,
             Request::PlanFlow(asked) => self.plan_flow(*asked).await,
+            Request::Flows(query) => self.flows(query).await,
+            Request::Preview(asked) => self.preview(*asked).await,
+            Request::Draft { run, name } => self.draft(run, name).await,
             // Taken care of where requests are read.
             Request::TakeBack { .. } => Err(Fault::usage("this has no answer")),
         }

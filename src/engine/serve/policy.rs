@@ -108,6 +108,8 @@ impl Session {
             )),
             Request::Hosts(query) => no_config(query.ssh_config.as_ref()),
             Request::PlanFlow(asked) => no_config(asked.ssh_config.as_ref()),
+            Request::StartFlow(asked) => no_config(asked.plan.ssh_config.as_ref()),
+            Request::Preview(asked) => no_config(asked.plan.ssh_config.as_ref()),
             _ => Ok(()),
         }
     }

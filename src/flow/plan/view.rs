@@ -131,6 +131,14 @@ impl Plan {
     /// # Errors
     /// A text that cannot be worked out on the first host.
     pub fn view(&self) -> Result<PlanView, TemplateError> {
+        self.view_at(0)
+    }
+
+    /// The same, with the texts of the first host of this batch.
+    ///
+    /// # Errors
+    /// A text that cannot be worked out on that host.
+    pub fn view_at(&self, batch: usize) -> Result<PlanView, TemplateError> {
         let Limits { run, batches } = self.limits();
         let standard = Rollout::default();
         let rollout = match &self.definition.body {
@@ -143,7 +151,7 @@ impl Plan {
             stages: Vec::new(),
             flow: self.definition.name.clone(),
             steps: (0..self.steps().len())
-                .map(|step| self.step_view(step))
+                .map(|step| self.step_view(step, batch))
                 .collect::<Result<_, _>>()?,
             batches: self.batches.iter().map(names).collect(),
             hosts: self.hosts.len(),
@@ -169,17 +177,17 @@ impl Plan {
             .collect()
     }
 
-    fn step_view(&self, index: usize) -> Result<StepView, TemplateError> {
+    fn step_view(&self, index: usize, batch: usize) -> Result<StepView, TemplateError> {
         let host = self
             .batches
-            .first()
+            .get(batch)
             .and_then(|batch| batch.first())
             .copied()
             .unwrap_or(0);
         let turn = Turn {
             step: index,
             host,
-            batch: 0,
+            batch,
         };
         let task = self.task(turn, &Found::NotYet)?;
         let step = &self.steps()[index];

@@ -4,10 +4,10 @@ use super::{App, Effect};
 use crate::run::ids::RunId;
 use crate::tui::keys::{Act, Tier};
 use crate::tui::overlay::{
-    Help, Palette, Purpose, StartForm, Themes, abort_sheet, approve_sheet, reject_sheet,
-    retry_sheet,
+    Draft, Help, Palette, Purpose, StartForm, Themes, abort_sheet, approve_sheet, command_key,
+    reject_sheet, retry_sheet,
 };
-use crate::tui::pane::{Place, Tab};
+use crate::tui::pane::{Place, Tab, is_of_flow};
 use crate::tui::words::plain;
 use crate::wire::Request;
 use crate::wire::request::Steer;
@@ -33,7 +33,7 @@ impl App {
     fn common(&mut self, act: Act, effects: &mut Vec<Effect>) {
         match act {
             Act::Now => self.tab(&Place::Now),
-            Act::Runs => self.tab(&Place::Runs),
+            Act::Runs => self.tab(&Place::Flows),
             Act::Back | Act::Earlier => {
                 if !self.back() && act == Act::Earlier {
                     self.say("This is where you began.".to_owned());
@@ -60,9 +60,23 @@ impl App {
                 None => self.say("There is nothing to filter here.".to_owned()),
             },
             Act::Start => {
-                let (hosts, command) = self.draft.clone().unwrap_or_default();
-                let form = StartForm::again(&hosts, &command);
+                let form = match self.drafts.get(&command_key()) {
+                    Some(Draft::Command { hosts, command }) => StartForm::again(hosts, command),
+                    _ => StartForm::again("", ""),
+                };
                 effects.push(Effect::Over(Box::new(form)));
+            }
+            Act::SaveAs => match self.pane().meant() {
+                Some(run) => self.type_line(Purpose::SaveAs(run), ""),
+                None => self.say("Open a run first: a flow is made of its command.".to_owned()),
+            },
+            Act::StartFlow => {
+                let form = self.pane().meant().and_then(|run| self.again(run));
+                if form.is_none() {
+                    let key = self.setup.keys.key(Act::Runs);
+                    self.say(format!("Go to a flow first: {key} lists them."));
+                }
+                effects.extend(form);
             }
             Act::Times => self.turn_zone(),
             Act::Undo => self.take_back(effects),
@@ -79,6 +93,28 @@ impl App {
             }
             act => self.about_run(act, effects),
         }
+    }
+
+    /// The form that starts the flow of a run once more, on the same hosts with the same values.
+    fn again(&self, run: RunId) -> Option<Effect> {
+        let overview = self.overview.as_ref()?;
+        let open = overview.open.iter();
+        let open = open.map(|view| (view.run, &view.kind, &view.title, &view.targets));
+        let ended = overview.ended.iter();
+        let ended = ended.map(|line| (line.run, &line.kind, &line.title, &line.targets));
+        let (_, kind, title, targets) = open.chain(ended).find(|(known, ..)| *known == run)?;
+        let mut words = title.split(' ');
+        let name = words.next().filter(|_| is_of_flow(kind))?;
+        // A value with blanks in it cannot be told from the next one: then none is taken.
+        let values: Option<Vec<(String, String)>> = words
+            .map(|word| word.split_once('='))
+            .map(|pair| pair.map(|(name, value)| (name.to_owned(), value.to_owned())))
+            .collect();
+        Some(Effect::StartFlow {
+            name: name.to_owned(),
+            hosts: targets.clone(),
+            values: values.filter(|_| !title.ends_with('…')).unwrap_or_default(),
+        })
     }
 
     fn tab(&mut self, place: &Place) {

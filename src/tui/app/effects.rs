@@ -1,10 +1,15 @@
 //! What screens and layers asked for is done here, or handed on outside.
 
 use super::{App, Outside, Sent};
-use crate::tui::overlay::{Purpose, Typed};
-use crate::tui::pane::Effect;
+use crate::flow::definition::Kind;
+use crate::flow::read::definition;
+use crate::tui::overlay::{
+    Draft, Editor, FlowForm, Purpose, Typed, command_key, flow_key, text_key,
+};
+use crate::tui::pane::{Effect, Place};
 use crate::tui::zone::Zone;
 use crate::wire::Request;
+use crate::wire::definitions::Applied;
 
 impl App {
     /// Carries effects out, and what follows from them; what must be done outside is returned.
@@ -42,6 +47,12 @@ impl App {
                 said,
                 undo,
             } => return self.ask(*request, said, undo.map(|request| *request)),
+            Effect::StartFlow {
+                name,
+                hosts,
+                values,
+            } => self.start_flow(&name, &hosts, values),
+            Effect::Edit { kind, name } => self.edit(kind, &name),
             Effect::Say(words) => self.say(words),
             Effect::Copy(text, what) => {
                 let words = format!("Sent to your clipboard: {what}. Not there? `: save FILE`.");
@@ -72,7 +83,8 @@ impl App {
             self.warn("The engine does not answer: nothing was sent.".to_owned());
             return None;
         }
-        let started = matches!(request, Request::Start(_));
+        let started = matches!(request, Request::Start(_) | Request::StartFlow(_));
+        let draft = draft_of(&request);
         if started {
             // The form that led here is of no more use, unless the start is refused.
             self.keep_draft();
@@ -82,6 +94,7 @@ impl App {
             said,
             undo,
             started,
+            draft,
         });
         Some(Outside::Act(request))
     }
@@ -92,9 +105,57 @@ impl App {
     }
 
     fn keep_draft(&mut self) {
-        let draft = self.layers.iter().rev().find_map(|layer| layer.draft());
-        if draft.is_some() {
-            self.draft = draft;
+        if let Some(key) = self.layers.last().and_then(|layer| layer.drops()) {
+            self.drafts.remove(&key);
+        }
+        if let Some(draft) = self.layers.iter().rev().find_map(|layer| layer.draft()) {
+            self.drafts.insert(draft.key(), draft);
+        }
+    }
+
+    fn start_flow(&mut self, name: &str, hosts: &str, given: Vec<(String, String)>) {
+        let form = match self.drafts.get(&flow_key(name)) {
+            Some(Draft::Flow {
+                hosts: typed,
+                values,
+                ..
+            }) if hosts.is_empty() => FlowForm::new(name, typed, values.clone()),
+            _ => FlowForm::new(name, hosts, given),
+        };
+        self.layers.push(Box::new(form));
+    }
+
+    fn edit(&mut self, kind: Kind, name: &str) {
+        let draft = match self.drafts.get(&text_key(kind, name)) {
+            Some(Draft::Text { base, text, .. }) => Some((*base, text.clone())),
+            _ => None,
+        };
+        self.layers.push(Box::new(Editor::new(kind, name, draft)));
+    }
+
+    /// A definition was saved, or was not.
+    pub(super) fn applied(&mut self, sent: &Sent, applied: &Applied) {
+        if let Some(complaint) = applied.complaints.first() {
+            let hint = complaint.hint.as_ref();
+            let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+            self.warn(format!("Not saved: {}{hint}", complaint.message));
+            return;
+        }
+        if let Some(key) = &sent.draft {
+            self.drafts.remove(key);
+        }
+        self.layers.clear();
+        match applied.changes.first() {
+            Some(change) => {
+                let (kind, name) = (change.kind, change.name.clone());
+                self.open(&Place::Flow(kind, name.clone()));
+                self.say(format!(
+                    "{}/{name} is version {} now.",
+                    kind.word(),
+                    change.version
+                ));
+            }
+            None => self.say("Nothing was changed.".to_owned()),
         }
     }
 
@@ -125,5 +186,19 @@ impl App {
             Ok(bytes) => self.say(format!("{bytes} bytes written to {path}.")),
             Err(why) => self.warn(format!("{path} was not written: {why}")),
         }
+    }
+}
+
+/// The key of the draft that this request comes of.
+fn draft_of(request: &Request) -> Option<String> {
+    match request {
+        Request::Start(_) => Some(command_key()),
+        Request::StartFlow(start) => Some(flow_key(&start.plan.name)),
+        Request::Apply(apply) => {
+            let file = apply.files.first()?;
+            let read = definition(&file.path, &file.text).ok()?.definition;
+            Some(text_key(read.kind(), &read.name))
+        }
+        _ => None,
     }
 }

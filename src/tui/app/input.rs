@@ -107,7 +107,14 @@ impl App {
         matches!(
             act,
             Some(Found::Act(
-                Act::Search | Act::Palette | Act::Start | Act::Note | Act::Take
+                Act::Search
+                    | Act::Palette
+                    | Act::Start
+                    | Act::StartFlow
+                    | Act::Edit
+                    | Act::SaveAs
+                    | Act::Note
+                    | Act::Take
             ))
         )
     }

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use ratatui::buffer::Buffer;
 
 use super::canvas::{Canvas, Look};
-use super::keys::{Chord, Keymap};
+use super::keys::{Act, Chord, Keymap};
 use super::link::Asker;
-use super::overlay::{Overlay, Tour, Typed};
+use super::overlay::{Draft, Overlay, Tour, Typed, command_key};
 use super::pane::{Context, Effect, Pane, Place, Want};
 use super::screens;
 use super::theme::{BUILT_IN, Level, Role, Theme};
@@ -89,6 +89,8 @@ struct Sent {
     said: String,
     undo: Option<Request>,
     started: bool,
+    /// The draft that is of no more use when it is done.
+    draft: Option<String>,
 }
 
 /// The console.
@@ -120,8 +122,8 @@ pub(super) struct App {
     sent: BTreeMap<u64, Sent>,
     waiting: Option<Sent>,
     recent: Vec<(String, String)>,
-    /// A command that was typed and not started: hosts and command.
-    draft: Option<(String, String)>,
+    /// What was typed and not sent, by what it is of.
+    drafts: BTreeMap<String, Draft>,
     size: (u16, u16),
 }
 
@@ -160,7 +162,7 @@ impl App {
             sent: BTreeMap::new(),
             waiting: None,
             recent: Vec::new(),
-            draft: None,
+            drafts: BTreeMap::new(),
             size,
             setup,
         };
@@ -277,7 +279,9 @@ impl App {
         };
         match reply {
             Ok(Reply::Started { run, warnings }) => {
-                self.draft = None;
+                if let Some(key) = &sent.draft {
+                    self.drafts.remove(key);
+                }
                 let warning = warnings
                     .first()
                     .map(|w| format!(" {w}"))
@@ -285,11 +289,12 @@ impl App {
                 self.say(format!("Run {run} started.{warning}"));
                 self.open(&Place::Run(run));
             }
+            Ok(Reply::Applied(applied)) => self.applied(&sent, &applied),
             Ok(_) => {
                 self.undo = sent
                     .undo
                     .map(|request| (sent.said.clone(), request, At(self.now.0 + UNDO_MS)));
-                let key = self.setup.keys.key(super::keys::Act::Undo).to_owned();
+                let key = self.setup.keys.key(Act::Undo).to_owned();
                 let undo = if self.undo.is_some() {
                     format!(" {key} takes it back.")
                 } else {
@@ -299,7 +304,13 @@ impl App {
             }
             Err(fault) => {
                 let words = if sent.started {
-                    let key = self.setup.keys.key(super::keys::Act::Start);
+                    let of_command = sent.draft == Some(command_key());
+                    let act = if of_command {
+                        Act::Start
+                    } else {
+                        Act::StartFlow
+                    };
+                    let key = self.setup.keys.key(act);
                     format!("Not started ({key} has your draft): {}", fault.message)
                 } else {
                     format!("Not done ({}): {}", sent.said, fault.message)

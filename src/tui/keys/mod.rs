@@ -15,7 +15,7 @@ pub(super) use map::{Found, Keymap};
 pub(super) enum Act {
     /// Open the screen of what needs a person.
     Now,
-    /// Open the list of runs.
+    /// Open the list of flows; there, the list of runs.
     Runs,
     /// The next part of a screen.
     NextPane,
@@ -89,6 +89,12 @@ pub(super) enum Act {
     GoMark,
     /// Start a command.
     Start,
+    /// Start a flow.
+    StartFlow,
+    /// Change a definition.
+    Edit,
+    /// Make a flow of a run.
+    SaveAs,
     /// Start nothing new in the run.
     Pause,
     /// Go on.
@@ -181,7 +187,7 @@ table! {
     PageUp "page-up" "^u PageUp" "page up" Look "Half a screen up.";
     NextPane "next-pane" "Tab" "pane" Look "The next part of the screen.";
     Now "now" "1" "now" Look "What needs you.";
-    Runs "runs" "2" "flows" Look "All runs.";
+    Runs "runs" "2" "flows" Look "The flows that are stored and those at work; again: all runs.";
     Earlier "earlier" "[" "earlier" Look "The screen before this one, as you left it.";
     Later "later" "]" "later" Look "Forward again.";
     Mark "mark" "m" "mark" Look "Remember this screen under a letter: ma.";
@@ -205,6 +211,9 @@ table! {
     Copy "copy" "y" "copy" Look "Copy the line to your clipboard, through the terminal.";
     CopyHosts "copy-hosts" "Y" "copy hosts" Look "Copy the hosts as a host set.";
     Start "start" "r" "run…" Asks "Start a command on hosts.";
+    StartFlow "start-flow" "s" "start…" Asks "Start the flow: its hosts, its parameters, its plan, then a question.";
+    Edit "edit" "I" "edit" Look "Change the definition here: checked as it is typed, saved after a look at what changed.";
+    SaveAs "save-as" "S" "save as…" Asks "Make a flow of this run's command: shown before it is saved.";
     Compare "compare" "C" "compare" Look "Compare with the run before it with the same title.";
     Pause "pause" "p" "pause" Reversible "Start nothing new; what runs is finished.";
     Resume "resume" "c" "resume" Reversible "Go on.";

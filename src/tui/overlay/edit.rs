@@ -8,7 +8,7 @@ use crate::tui::canvas::Canvas;
 use crate::tui::theme::Role;
 
 /// More is not typed, and a paste is cut there.
-const LONGEST: usize = 64 << 10;
+const LONGEST: usize = 256 << 10;
 
 /// One field, of one line or of several.
 pub(super) struct Field {
@@ -23,8 +23,41 @@ impl Field {
         Self::new(text, false)
     }
 
-    pub fn lines(text: &str) -> Self {
+    pub fn several(text: &str) -> Self {
         Self::new(text, true)
+    }
+
+    /// Several lines, looked at from the first one on.
+    pub fn page(text: &str) -> Self {
+        let mut field = Self::new(text, true);
+        field.go(0, 0);
+        field
+    }
+
+    pub fn lines(&self) -> &[String] {
+        self.area.lines()
+    }
+
+    /// The cursor's line and letter.
+    pub fn cursor(&self) -> (usize, usize) {
+        let at = self.area.cursor();
+        (at.0, at.1)
+    }
+
+    /// Columns of what stands before the cursor.
+    pub fn before_cursor(&self) -> usize {
+        let (row, column) = self.cursor();
+        let line = self.area.lines().get(row);
+        let before: String =
+            line.map_or_else(String::new, |line| line.chars().take(column).collect());
+        unicode_width::UnicodeWidthStr::width(before.as_str())
+    }
+
+    /// Puts the cursor there, or as near as there is something.
+    pub fn go(&mut self, row: usize, column: usize) {
+        let small = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+        self.area
+            .move_cursor(CursorMove::Jump(small(row), small(column)));
     }
 
     /// The same field, with what stands there as a proposal that typing replaces.
@@ -152,7 +185,7 @@ impl Field {
     }
 }
 
-fn skip_columns(line: &str, columns: usize) -> String {
+pub(super) fn skip_columns(line: &str, columns: usize) -> String {
     let mut left = columns;
     line.chars()
         .skip_while(|letter| {

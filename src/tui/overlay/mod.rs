@@ -1,6 +1,9 @@
 //! Layers over a screen: each takes every key until it goes.
 
+mod draft;
 mod edit;
+mod editor;
+mod flow_form;
 mod help;
 mod palette;
 mod sheet;
@@ -17,6 +20,9 @@ use super::pane::{Context, Effect, Want};
 use crate::wire::Reply;
 use crate::wire::reply::Fault;
 
+pub(super) use draft::{Draft, command_key, flow_key, text_key};
+pub(super) use editor::Editor;
+pub(super) use flow_form::FlowForm;
 pub(super) use help::Help;
 pub(super) use palette::Palette;
 pub(super) use sheet::Sheet;
@@ -46,8 +52,12 @@ pub(super) trait Overlay {
     fn take(&mut self, _slot: &str, _reply: Reply) {}
     /// One of its wants was refused.
     fn refused(&mut self, _slot: &str, _fault: &Fault) {}
-    /// What was typed, to be gone on with when it is opened again: hosts and a command.
-    fn draft(&self) -> Option<(String, String)> {
+    /// What was typed, to be gone on with when it is opened again.
+    fn draft(&self) -> Option<Draft> {
+        None
+    }
+    /// The draft that is of no more use.
+    fn drops(&self) -> Option<String> {
         None
     }
     /// What its keys do, for the hint line.

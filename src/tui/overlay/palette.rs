@@ -4,13 +4,16 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::Overlay;
 use super::edit::Field;
+use crate::flow::definition::Kind;
 use crate::tui::canvas::Canvas;
 use crate::tui::fuzzy::ranked;
 use crate::tui::keys::{Act, TABLE};
 use crate::tui::list::List;
-use crate::tui::pane::{Context, Effect, Place};
+use crate::tui::pane::{Context, Effect, Place, Want};
 use crate::tui::theme::Role;
 use crate::tui::words::{counted, plain};
+use crate::wire::flows::{FlowLine, FlowsQuery};
+use crate::wire::{Reply, Request};
 
 /// What a row does.
 #[derive(Clone)]
@@ -21,6 +24,7 @@ enum Does {
     Ascii(bool),
     Save(String),
     Zone(String),
+    StartFlow(String),
     /// Goes on typing from here.
     Type(&'static str),
 }
@@ -43,6 +47,8 @@ pub(in crate::tui) struct Palette {
     all: usize,
     fresh: bool,
     run: Option<crate::run::ids::RunId>,
+    /// What is stored, when the engine has said so.
+    flows: Vec<FlowLine>,
 }
 
 impl Palette {
@@ -55,6 +61,7 @@ impl Palette {
             all: 0,
             fresh: true,
             run,
+            flows: Vec::new(),
         }
     }
 
@@ -84,7 +91,13 @@ impl Palette {
                 does: Does::Act(entry.act),
             })
             .collect();
+        rows.extend(self.of_flows());
         let places = [
+            (
+                "all runs",
+                "Runs of commands and of flows, newest first.",
+                Place::Runs,
+            ),
             (
                 "hosts and groups",
                 "Every host that is known, and what became of it last.",
@@ -151,6 +164,33 @@ impl Palette {
         rows
     }
 
+    /// Starting flows, and looking at definitions.
+    fn of_flows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for flow in &self.flows {
+            let line = &flow.definition;
+            let (name, about) = (
+                plain(&line.name),
+                plain(line.about.as_deref().unwrap_or("")),
+            );
+            if line.kind == Kind::Flow {
+                let start = Does::StartFlow(line.name.clone());
+                rows.push(Row {
+                    does: start,
+                    ..go(&format!("start {name}…"), &about, "flow", Place::Flows)
+                });
+            }
+            let place = Place::Flow(line.kind, line.name.clone());
+            rows.push(go(
+                &format!("{} {name}", line.kind.word()),
+                &about,
+                "definition",
+                place,
+            ));
+        }
+        rows
+    }
+
     fn chosen(&mut self, context: &Context, effects: &mut Vec<Effect>) {
         let Some(row) = self.rows.get(self.list.at as usize) else {
             return;
@@ -166,6 +206,11 @@ impl Palette {
             Does::Theme(name) => Effect::Theme(name),
             Does::Ascii(on) => Effect::Ascii(on),
             Does::Zone(name) => Effect::Zone(name),
+            Does::StartFlow(name) => Effect::StartFlow {
+                name,
+                hosts: String::new(),
+                values: Vec::new(),
+            },
             Does::Save(path) => Effect::Save {
                 path,
                 text: String::new(),
@@ -248,6 +293,18 @@ impl Overlay for Palette {
     fn paste(&mut self, text: &str) {
         self.field.paste(text);
         self.fresh = true;
+    }
+
+    fn wants(&self) -> Vec<Want> {
+        vec![Want::once("flows", Request::Flows(FlowsQuery::default()))]
+    }
+
+    fn take(&mut self, _: &str, reply: Reply) {
+        if let Reply::Flows(page) = reply {
+            self.flows = page.flows;
+            // What the cursor is on stays there while somebody chooses.
+            self.fresh = self.list.at == 0;
+        }
     }
 
     fn draw(&mut self, canvas: &mut Canvas, context: &Context) -> Option<(u16, u16)> {

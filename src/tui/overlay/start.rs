@@ -2,9 +2,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::Overlay;
 use super::edit::Field;
 use super::sheet::Sheet;
+use super::{Draft, Overlay};
 use crate::run::duration::HumanDuration;
 use crate::tui::canvas::Canvas;
 use crate::tui::fuzzy::ranked;
@@ -71,7 +71,7 @@ impl StartForm {
         Self {
             at,
             hosts: Field::line(hosts),
-            command: Field::lines(command),
+            command: Field::several(command),
             run_as: Field::line(""),
             fanout: Field::line(""),
             timeout: Field::line(""),
@@ -287,14 +287,14 @@ fn strange(page: &InventoryPage) -> String {
 }
 
 /// What stands before the last word of a host set, and that word.
-fn last_word(text: &str) -> (&str, &str) {
+pub(super) fn last_word(text: &str) -> (&str, &str) {
     let from = text
         .rfind([',', '!', '&', '^', ' '])
         .map_or(0, |place| place + 1);
     text.split_at(from)
 }
 
-fn once(all: Vec<(String, String)>) -> Vec<(String, String)> {
+pub(super) fn once(all: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut seen = std::collections::BTreeSet::new();
     all.into_iter()
         .filter(|(name, _)| seen.insert(name.clone()))
@@ -402,9 +402,10 @@ impl Overlay for StartForm {
         cursor
     }
 
-    fn draft(&self) -> Option<(String, String)> {
-        let draft = (self.targets(), self.command.text());
-        (!draft.0.is_empty() || !draft.1.trim().is_empty()).then_some(draft)
+    fn draft(&self) -> Option<Draft> {
+        let (hosts, command) = (self.targets(), self.command.text());
+        let typed = !hosts.is_empty() || !command.trim().is_empty();
+        typed.then_some(Draft::Command { hosts, command })
     }
 
     fn hint(&self) -> String {

@@ -36,7 +36,7 @@ const LINES: [(&str, &str); 9] = [
     ),
     (
         "2",
-        "every run; Enter opens one: each letter is a host, the worst come first.",
+        "flows; again: every run. Enter opens one: a letter a host, worst first.",
     ),
     (
         "r",

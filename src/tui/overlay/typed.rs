@@ -24,6 +24,8 @@ pub(in crate::tui) enum Purpose {
     Give(RunId),
     /// Hosts to leave out.
     Skip(RunId),
+    /// The name of the flow that is made of a run.
+    SaveAs(RunId),
 }
 
 impl Purpose {
@@ -34,6 +36,7 @@ impl Purpose {
             Self::Take(run) => format!("why you take the conn of run {run}: "),
             Self::Give(run) => format!("who gets the conn of run {run}: "),
             Self::Skip(run) => format!("hosts of run {run} to skip: "),
+            Self::SaveAs(run) => format!("name of the flow made of run {run}: "),
         }
     }
 }
@@ -96,6 +99,11 @@ impl Typed {
                 let said = format!("{text} skipped in run {run}");
                 effects.push(steer(run, Steer::Skip { hosts: text }, said));
             }
+            Purpose::SaveAs(run) => {
+                let name = text.strip_prefix("flow/").unwrap_or(&text);
+                let editor = super::Editor::of_run(*run, name);
+                effects.push(Effect::Over(Box::new(editor)));
+            }
         }
     }
 }
@@ -138,6 +146,9 @@ impl Overlay for Typed {
             }
             Purpose::Query(_) => {
                 "Enter keep, then n N   Esc as before   ~ before a regex".to_owned()
+            }
+            Purpose::SaveAs(_) => {
+                "Enter look at it, nothing is saved yet   Esc back   as in RestartWeb".to_owned()
             }
             _ => "Enter do it   Esc leaves everything as it is".to_owned(),
         }

@@ -18,6 +18,8 @@ pub(in crate::tui) struct HostOutput {
     run: RunId,
     host: u32,
     name: String,
+    /// The step whose output it is, when it is not all of it.
+    step: Option<String>,
     lines: Lines,
     search: Search,
     gone: Option<String>,
@@ -29,10 +31,18 @@ impl HostOutput {
             run,
             host,
             name: name.to_owned(),
+            step: None,
             lines: Lines::new(run, host),
             search: Search::default(),
             gone: None,
         }
+    }
+
+    /// Only what this step wrote.
+    pub fn of_step(mut self, step: u16, name: &str) -> Self {
+        self.lines.step = Some(step);
+        self.step = Some(name.to_owned());
+        self
     }
 
     fn name(&self) -> String {
@@ -53,7 +63,10 @@ impl Pane for HostOutput {
     }
 
     fn crumb(&self) -> String {
-        format!("{} > {}", self.run, self.name())
+        match &self.step {
+            Some(step) => format!("{} > {} on {}", self.run, plain(step), self.name()),
+            None => format!("{} > {}", self.run, self.name()),
+        }
     }
 
     fn place(&self) -> Place {
@@ -64,7 +77,12 @@ impl Pane for HostOutput {
         if self.gone.is_some() {
             return Vec::new();
         }
-        let search = self.search.want(self.run, Some(self.host));
+        // Lines that are found are counted in all of the output.
+        let whole = self.step.is_none();
+        let search = self
+            .search
+            .want(self.run, Some(self.host))
+            .filter(|_| whole);
         std::iter::once(self.lines.want()).chain(search).collect()
     }
 
@@ -104,6 +122,11 @@ impl Pane for HostOutput {
             Act::Diff => {
                 let output = super::output::Output::with_host(self.run, self.host);
                 effects.push(Effect::Show(Box::new(output)));
+            }
+            // From one step's output to that of all.
+            Act::Open if self.step.is_some() => {
+                let place = Place::Host(self.run, self.host, self.name.clone());
+                effects.push(Effect::Show(super::open(&place)));
             }
             Act::Open => {}
             _ => return self.lines.act(act),
@@ -156,7 +179,11 @@ impl Pane for HostOutput {
     }
 
     fn status(&self) -> String {
-        let mut words = vec![self.search.words(), self.lines.place()];
+        let step = self.step.as_ref();
+        let step = step.map_or_else(String::new, |step| {
+            format!("only step {}: Enter shows all of them", plain(step))
+        });
+        let mut words = vec![step, self.search.words(), self.lines.place()];
         words.retain(|word| !word.is_empty());
         words.join("   ")
     }

@@ -41,6 +41,8 @@ pub(super) struct Lines {
     pub run: RunId,
     /// The host's place in the run's targets.
     pub host: u32,
+    /// Only what this step wrote.
+    pub step: Option<u16>,
     /// The first line in sight; none while the end is followed.
     top: Option<u64>,
     /// The line that was searched for, or stepped to.
@@ -82,6 +84,7 @@ impl Lines {
         let request = Request::Lines(LinesQuery {
             run: self.run,
             host: self.host,
+            step: self.step,
             from,
             count: u32::try_from(self.rows + 2 * MARGIN).unwrap_or(u32::MAX),
             seen: (self.came && self.covers()).then_some(self.page.total),

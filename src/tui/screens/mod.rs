@@ -2,6 +2,8 @@
 
 mod audit;
 mod compare;
+mod definition;
+mod flows;
 mod handover;
 mod host_output;
 mod hosts;
@@ -22,6 +24,8 @@ pub(super) use needs::needs;
 pub(super) fn open(place: &Place) -> Box<dyn Pane> {
     match place {
         Place::Now => Box::new(now::Now::default()),
+        Place::Flows => Box::new(flows::Flows::default()),
+        Place::Flow(kind, name) => Box::new(definition::DefinitionPane::new(*kind, name)),
         Place::Runs => Box::new(runs::Runs::default()),
         Place::Run(run) => Box::new(run::RunPane::new(*run)),
         Place::Output(run) => Box::new(output::Output::new(*run)),

@@ -100,7 +100,7 @@ impl Pane for Runs {
     }
 
     fn crumb(&self) -> String {
-        String::new()
+        "all runs".to_owned()
     }
 
     fn place(&self) -> Place {
@@ -137,6 +137,7 @@ impl Pane for Runs {
             }
             Act::NextFailure => self.failure(1),
             Act::PreviousFailure => self.failure(-1),
+            Act::NextPane => effects.push(Effect::Open(Place::Flows)),
             Act::Start => {
                 let run = self.shown.get(self.list.at as usize);
                 let run = run.filter(|run| run.kind == "exec");

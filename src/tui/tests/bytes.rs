@@ -13,7 +13,7 @@ fn frame(screen: &mut Screen, console: &mut Console) -> usize {
 
 fn on_run(width: u16, height: u16) -> Console {
     let mut console = Console::new(width, height);
-    console.answer(engine).press("2 j").answer(engine);
+    console.answer(engine).press("2 2 j").answer(engine);
     console.press("Enter").answer(engine);
     console
 }

@@ -160,7 +160,7 @@ pub fn task(place: u32) -> TaskView {
     }
 }
 
-fn grid(query: &GridQuery) -> GridPage {
+pub fn grid(query: &GridQuery) -> GridPage {
     let window = |(from, count): (u32, u32)| from..(from + count).min(HOSTS);
     GridPage {
         view: big_run(),
@@ -214,6 +214,7 @@ fn grid(query: &GridQuery) -> GridPage {
             by: "kim".into(),
             what: "started on 10,000 hosts".into(),
         }],
+        by_step: None,
     }
 }
 
@@ -355,6 +356,7 @@ pub fn engine(request: &Request) -> Result<Reply, Fault> {
             hosts: 11,
             hits: Vec::new(),
         })),
+        Request::Flows(_) => Reply::Flows(Box::default()),
         _ => return Err(Fault::usage("the paper engine does not know this")),
     })
 }

@@ -12,7 +12,7 @@ fn on_run() -> Console {
     let mut console = Console::new(80, 24);
     console
         .answer(engine)
-        .press("2 j")
+        .press("2 2 j")
         .answer(engine)
         .press("Enter")
         .answer(engine);
@@ -126,7 +126,7 @@ fn words_stay_on_the_screen_they_were_said_on() {
     let mut console = on_run();
     console.press("z");
     assert!(console.screen().contains("z means nothing here"));
-    console.press("2").answer(engine);
+    console.press("2 2").answer(engine);
     assert!(!console.screen().contains("means nothing"));
 }
 
@@ -172,7 +172,7 @@ fn times_turn_to_the_zone_of_the_person_and_back() {
 #[test]
 fn who_does_not_have_the_conn_is_told_whom_to_ask() {
     let mut console = Console::new(80, 24);
-    console.answer(engine).press("2 j").answer(engine);
+    console.answer(engine).press("2 2 j").answer(engine);
     // Run 4413 is lee's.
     console.press("g g Enter").answer(engine);
     let mut overview = super::fixtures::overview();
@@ -225,7 +225,10 @@ fn a_known_failure_needs_nobody_and_can_be_taken_back() {
     let mut console = Console::new(80, 24);
     console.answer(engine);
     assert!(console.screen().contains("run 4409 inv-sync"));
-    console.press("2 / 4 4 0 9 Enter").answer(engine).press("a");
+    console
+        .press("2 2 / 4 4 0 9 Enter")
+        .answer(engine)
+        .press("a");
     assert!(matches!(
         console.acts()[..],
         [Request::Acknowledge {

@@ -3,6 +3,8 @@
 
 mod bytes;
 mod fixtures;
+mod flow_fixtures;
+mod flows;
 mod keys;
 mod screens;
 

@@ -22,47 +22,53 @@ fn now_shows_what_needs_somebody_first() {
 
 #[test]
 fn the_list_of_runs_shows_how_each_went() {
-    at_sizes("runs", &["2"]);
+    at_sizes("runs", &["2 2"]);
 }
 
 #[test]
 fn a_run_on_ten_thousand_hosts_shows_the_worst_first() {
-    at_sizes("run", &["2", "j", "Enter"]);
+    at_sizes("run", &["2 2", "j", "Enter"]);
 }
 
 #[test]
 fn hosts_of_a_run_can_be_rows() {
-    at_sizes("run-table", &["2", "j", "Enter", "v"]);
+    at_sizes("run-table", &["2 2", "j", "Enter", "v"]);
 }
 
 #[test]
 fn output_is_folded_into_groups() {
-    at_sizes("output", &["2", "j", "Enter", "Tab", "Enter"]);
+    at_sizes("output", &["2 2", "j", "Enter", "Tab", "Enter"]);
 }
 
 #[test]
 fn a_group_is_compared_with_the_main_one() {
-    at_sizes("output-diff", &["2", "j", "Enter", "Tab", "Enter", "="]);
+    at_sizes("output-diff", &["2 2", "j", "Enter", "Tab", "Enter", "="]);
 }
 
 #[test]
 fn every_group_is_unfolded_at_once() {
-    at_sizes("output-unfolded", &["2", "j", "Enter", "Tab", "Enter", "F"]);
+    at_sizes(
+        "output-unfolded",
+        &["2 2", "j", "Enter", "Tab", "Enter", "F"],
+    );
 }
 
 #[test]
 fn hosts_at_work_show_the_newest_line_of_each() {
-    at_sizes("output-at-work", &["2", "j", "Enter", "Tab", "Enter", "G"]);
+    at_sizes(
+        "output-at-work",
+        &["2 2", "j", "Enter", "Tab", "Enter", "G"],
+    );
 }
 
 #[test]
 fn chosen_hosts_are_marked_and_counted() {
-    at_sizes("run-chosen", &["2", "j", "Enter", "v", "Space", "j", "*"]);
+    at_sizes("run-chosen", &["2 2", "j", "Enter", "v", "Space", "j", "*"]);
 }
 
 #[test]
 fn one_host_shows_its_lines() {
-    at_sizes("host-output", &["2", "j", "Enter", "j", "Enter"]);
+    at_sizes("host-output", &["2 2", "j", "Enter", "j", "Enter"]);
 }
 
 #[test]
@@ -80,13 +86,13 @@ fn the_form_says_how_many_hosts_it_means() {
 
 #[test]
 fn an_abort_says_what_it_does_and_wants_the_number() {
-    at_sizes("abort", &["2", "j", "Enter", "X"]);
+    at_sizes("abort", &["2 2", "j", "Enter", "X"]);
 }
 
 #[test]
 fn the_palette_the_help_and_the_themes_lie_over_the_screen() {
-    at_sizes("palette", &["2", "j", "Enter", ":"]);
-    at_sizes("help", &["2", "j", "Enter", "?"]);
+    at_sizes("palette", &["2 2", "j", "Enter", ":"]);
+    at_sizes("help", &["2 2", "j", "Enter", "?"]);
     at_sizes("themes", &["^t"]);
 }
 
@@ -95,6 +101,8 @@ fn with_nothing_done_it_says_how_to_begin() {
     let mut console = Console::new(80, 24);
     console.answer(quiet);
     insta::assert_snapshot!("now-empty", console.screen());
+    console.press("2").answer(quiet);
+    insta::assert_snapshot!("flows-empty", console.screen());
     console.press("2").answer(quiet);
     insta::assert_snapshot!("runs-empty", console.screen());
 }
@@ -120,7 +128,7 @@ fn small_windows_lose_parts_not_sense() {
         let mut console = Console::new(width, height);
         console
             .answer(engine)
-            .press("2 j")
+            .press("2 2 j")
             .answer(engine)
             .press("Enter")
             .answer(engine);
@@ -131,8 +139,8 @@ fn small_windows_lose_parts_not_sense() {
 #[test]
 fn every_screen_survives_every_size() {
     let keys = [
-        "2", "Enter", "v", "Tab", "Enter", "=", "r", "Esc", "Esc", "X", "Esc", ":", "Esc", "?",
-        "Esc", "^t", "Esc",
+        "2", "2", "Enter", "v", "Tab", "Enter", "=", "r", "Esc", "Esc", "X", "Esc", ":", "Esc",
+        "?", "Esc", "^t", "Esc",
     ];
     for width in (1..170).step_by(7) {
         for height in 1..50 {

@@ -270,6 +270,7 @@ impl Pane for Output {
                 Request::Lines(LinesQuery {
                     run: self.run,
                     host,
+                    step: None,
                     from: Some(0),
                     count: COMPARED,
                     ..LinesQuery::default()

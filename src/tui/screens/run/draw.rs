@@ -34,9 +34,9 @@ impl RunPane {
         context: &Context,
     ) {
         let (first, rows) = layout.hosts;
-        let columns = match self.mode {
+        let columns = match self.mode() {
             Mode::Grid => u32::from(layout.columns()),
-            Mode::Table => 1,
+            _ => 1,
         };
         let row = self.at / columns;
         let rows = u32::from(rows);
@@ -48,9 +48,10 @@ impl RunPane {
             Sort::Name => "by name",
             Sort::Time => "longest first",
         };
-        let title = match self.mode {
+        let title = match self.mode() {
             Mode::Grid => format!("hosts: {sort}, 1 letter = 1 host"),
-            Mode::Table => format!("hosts: {sort}"),
+            Mode::Steps => format!("hosts by step: {sort}"),
+            _ => format!("hosts: {sort}"),
         };
         let right = format!(
             "{}-{} of {}",
@@ -62,9 +63,10 @@ impl RunPane {
         if page.matched == 0 {
             canvas.text(1, first, Role::Dim, "No host matches the filter.");
         }
-        match self.mode {
+        match self.mode() {
             Mode::Grid => self.draw_grid(canvas, page, (from, until, columns), first),
-            Mode::Table => self.draw_table(canvas, page, first, context),
+            Mode::Steps => self.draw_steps(canvas, page, first, context),
+            _ => self.draw_table(canvas, page, first, context),
         }
     }
 

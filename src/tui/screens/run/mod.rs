@@ -2,8 +2,11 @@
 
 mod choice;
 mod draw;
+mod gantt;
 mod layout;
+mod moves;
 mod parts;
+mod steps;
 mod words;
 
 use super::output::Output;
@@ -16,11 +19,10 @@ pub(super) use words::{counts, how, phases};
 
 use crate::run::filter::Filter;
 use crate::run::ids::{At, RunId};
-use crate::run::sign::Sign;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
-use crate::tui::list::{List, nearest};
-use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want};
+use crate::tui::list::List;
+use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want, is_of_flow};
 use crate::tui::theme::Role;
 use crate::tui::words::{counted, plain, seconds};
 use crate::wire::console::{GridPage, GridQuery, LinesPage, LinesQuery, Sort};
@@ -36,6 +38,22 @@ enum Mode {
     Grid,
     /// A row a host.
     Table,
+    /// A row a host, a column a step.
+    Steps,
+    /// When each batch was at work.
+    Time,
+}
+
+impl Mode {
+    /// The next way to show a run; one without steps of its own has two.
+    fn next(self, by_step: bool) -> Self {
+        match self {
+            Self::Grid => Self::Table,
+            Self::Table if by_step => Self::Steps,
+            Self::Steps => Self::Time,
+            Self::Table | Self::Time => Self::Grid,
+        }
+    }
 }
 
 /// What the keys act on.
@@ -49,9 +67,15 @@ enum Focus {
 /// The screen.
 pub(in crate::tui) struct RunPane {
     run: RunId,
-    mode: Mode,
+    /// How a person wants it; until they say so it is shown as suits the run.
+    chosen: Option<Mode>,
     focus: Focus,
     sort: Sort,
+    /// The step under the cursor.
+    step: usize,
+    /// The stretches of time, and whether a person moved in them: until then the newest are shown.
+    spans: List,
+    spans_moved: bool,
     text: String,
     /// The place of the cursor in the order.
     at: u32,
@@ -79,9 +103,12 @@ impl RunPane {
     pub fn new(run: RunId) -> Self {
         Self {
             run,
-            mode: Mode::Grid,
+            chosen: None,
             focus: Focus::Hosts,
             sort: Sort::Worst,
+            step: 0,
+            spans: List::default(),
+            spans_moved: false,
             text: String::new(),
             at: 0,
             on: None,
@@ -111,9 +138,33 @@ impl RunPane {
         self.page.as_ref().map_or(0, |page| page.matched)
     }
 
+    fn mode(&self) -> Mode {
+        self.chosen
+            .unwrap_or(if is_of_flow_run(self.page.as_ref()) {
+                Mode::Steps
+            } else {
+                Mode::Grid
+            })
+    }
+
     fn layout(&self, body: (u16, u16)) -> Layout {
         let groups = self.page.as_ref().map_or(0, |page| page.causes.len());
-        Layout::of(body, self.mode, (self.total(), groups))
+        Layout::of(body, self.mode(), (self.total(), groups), self.step_count())
+    }
+
+    /// Whether the run has steps to be told apart.
+    fn has_steps(&self) -> bool {
+        self.page
+            .as_ref()
+            .is_some_and(|page| page.steps.len() > 1 || is_of_flow(&page.view.kind))
+    }
+
+    fn step_count(&self) -> usize {
+        self.page.as_ref().map_or(0, |page| page.steps.len())
+    }
+
+    fn step_name(&self, step: usize) -> Option<&str> {
+        self.page.as_ref()?.steps.get(step).map(String::as_str)
     }
 
     fn host(&self) -> Option<&TaskView> {
@@ -123,102 +174,11 @@ impl RunPane {
             .as_ref()
             .filter(|host| Some(host.ix) == self.on)
     }
+}
 
-    fn go(&mut self, at: i64) {
-        let last = i64::from(self.total().saturating_sub(1));
-        let at = u32::try_from(at.clamp(0, last)).unwrap_or(0);
-        self.moved = true;
-        if at != self.at {
-            self.at = at;
-            self.on = None;
-        }
-    }
-
-    /// How many hosts a step down is.
-    fn stride(&self, body: (u16, u16)) -> i64 {
-        match self.mode {
-            Mode::Grid => i64::from(self.layout(body).columns()),
-            Mode::Table => 1,
-        }
-    }
-
-    fn failure(&mut self, by: i64) {
-        let Some(page) = &self.page else {
-            return;
-        };
-        let letters: Vec<char> = page.signs.chars().collect();
-        let bad = |at: usize| {
-            let place = at.checked_sub(page.signs_from as usize);
-            place
-                .and_then(|place| Sign::from_letter(*letters.get(place)?))
-                .is_some_and(Sign::is_bad)
-        };
-        let found = nearest(self.at as usize, by, page.matched as usize, bad);
-        if let Some(at) = found {
-            self.go(i64::try_from(at).unwrap_or(0));
-        } else if page.view.tally.failures() > 0 {
-            // They stand first in this order.
-            self.sort = Sort::Worst;
-            self.go(0);
-            self.on = None;
-        }
-    }
-
-    fn move_by(&mut self, act: Act, context: &Context) -> bool {
-        let (at, stride) = (i64::from(self.at), self.stride(context.body));
-        let page = stride * i64::from(self.layout(context.body).hosts.1 / 2).max(1);
-        match act {
-            Act::Down => self.go(at + stride),
-            Act::Up if at >= stride => self.go(at - stride),
-            Act::Up => {}
-            Act::Left => self.go(at - 1),
-            Act::Right => self.go(at + 1),
-            Act::PageDown => self.go(at + page),
-            Act::PageUp => self.go(at - page),
-            Act::Top => self.go(0),
-            Act::Bottom => self.go(i64::from(u32::MAX)),
-            _ => return false,
-        }
-        true
-    }
-
-    fn open(&mut self, effects: &mut Vec<Effect>) {
-        if self.focus == Focus::Causes {
-            let cause = self
-                .page
-                .as_ref()
-                .and_then(|page| page.causes.get(self.causes.at as usize));
-            if let Some(cause) = cause {
-                let output = Output::with_host(self.run, cause.first);
-                effects.push(Effect::Show(Box::new(output)));
-            }
-        } else if let Some(place) = self.place_of_host() {
-            effects.push(Effect::Open(place));
-        } else {
-            self.opening = self.total() > 0;
-        }
-    }
-
-    /// The host that is meant: the one under the cursor, or the first of the cause there.
-    fn meant(&self) -> Option<u32> {
-        if self.focus == Focus::Hosts {
-            return self.on;
-        }
-        let causes = &self.page.as_ref()?.causes;
-        causes.get(self.causes.at as usize).map(|cause| cause.first)
-    }
-
-    fn may_steer(&self, context: &Context) -> bool {
-        self.page.as_ref().is_some_and(|page| {
-            let holder = page.view.holder.as_deref();
-            holder.is_none_or(|holder| holder == context.you)
-        })
-    }
-
-    fn place_of_host(&self) -> Option<Place> {
-        let host = self.host()?;
-        Some(Place::Host(self.run, host.ix, host.host.clone()))
-    }
+/// Whether it is a run whose steps matter more than its hosts.
+fn is_of_flow_run(page: Option<&GridPage>) -> bool {
+    page.is_some_and(|page| is_of_flow(&page.view.kind) && page.steps.len() > 1)
 }
 
 /// A number for a part of the hosts: another part has another one.
@@ -253,12 +213,27 @@ impl Pane for RunPane {
         let layout = self.layout(body);
         let rows = u32::from(layout.hosts.1);
         let columns = u32::from(layout.columns());
-        let (signs, rows) = match self.mode {
+        let (signs, rows) = match self.mode() {
             Mode::Grid => ((self.top * columns, (rows + 2) * columns), (self.at, 1)),
-            Mode::Table => ((self.top, rows), (self.top, rows)),
+            Mode::Table | Mode::Steps => ((self.top, rows), (self.top, rows)),
+            Mode::Time => ((0, 0), (0, 0)),
         };
+        let spans = match self.mode() {
+            Mode::Time if self.spans_moved => (self.spans.top, self.spans.rows),
+            Mode::Time => (u32::MAX, self.spans.rows.max(20)),
+            _ => (0, 0),
+        };
+        let steps = matches!(self.mode(), Mode::Steps | Mode::Time);
         let named = self.choice.is_empty();
-        let part = part_of(&(self.sort as u8, &self.text, signs, rows, named));
+        let part = part_of(&(
+            self.sort as u8,
+            &self.text,
+            signs,
+            rows,
+            named,
+            steps,
+            spans,
+        ));
         let known = self.page.as_ref().filter(|_| self.part == part);
         let request = Request::Grid(GridQuery {
             run: self.run,
@@ -269,7 +244,9 @@ impl Pane for RunPane {
             signs,
             rows,
             at: self.on.filter(|_| self.moved),
-            name_signs: !self.choice.is_empty() && self.mode == Mode::Grid,
+            name_signs: !self.choice.is_empty() && self.mode() == Mode::Grid,
+            steps,
+            spans,
         });
         let over = self
             .page
@@ -291,6 +268,7 @@ impl Pane for RunPane {
             let request = Request::Lines(LinesQuery {
                 run: self.run,
                 host,
+                step: None,
                 from: None,
                 count: u32::from(layout.host_rows),
                 seen: task.and(tail).map(|tail| tail.total),
@@ -328,6 +306,9 @@ impl Pane for RunPane {
                         .find(|row| Some(row.ix) == self.on)
                         .cloned();
                 }
+                if let Some(by_step) = &page.by_step {
+                    self.spans.total = by_step.span_count;
+                }
                 self.page = Some(page);
                 self.since = None;
                 self.part = mark;
@@ -345,9 +326,9 @@ impl Pane for RunPane {
         if let Some(effect) = self.due.take() {
             return Some(effect);
         }
-        let place = self.place_of_host().filter(|_| self.opening);
-        self.opening &= place.is_none();
-        place.map(Effect::Open)
+        let opened = self.opened().filter(|_| self.opening);
+        self.opening &= opened.is_none();
+        opened
     }
 
     fn refused(&mut self, slot: &str, fault: &Fault) {
@@ -368,6 +349,10 @@ impl Pane for RunPane {
         self.opening = false;
         self.choice.forget();
         if self.focus == Focus::Causes && self.causes.act(act) {
+            return true;
+        }
+        if self.mode() == Mode::Time && self.spans.act(act) {
+            self.spans_moved = self.spans.at + 1 < self.spans.total;
             return true;
         }
         match act {
@@ -393,6 +378,9 @@ impl Pane for RunPane {
                     .page
                     .as_ref()
                     .is_some_and(|page| !page.causes.is_empty());
+                // Between steps and hosts there may be no room for them.
+                let shown = self.layout(context.body).cause_rows > 0;
+                let causes = causes && (shown || self.mode() == Mode::Grid);
                 self.focus = match self.focus {
                     Focus::Hosts if causes => Focus::Causes,
                     _ => Focus::Hosts,
@@ -401,10 +389,8 @@ impl Pane for RunPane {
             Act::NextFailure => self.failure(1),
             Act::PreviousFailure => self.failure(-1),
             Act::View => {
-                self.mode = match self.mode {
-                    Mode::Grid => Mode::Table,
-                    Mode::Table => Mode::Grid,
-                };
+                self.chosen = Some(self.mode().next(self.has_steps()));
+                self.focus = Focus::Hosts;
                 self.top = 0;
             }
             Act::Sort => {
@@ -429,16 +415,7 @@ impl Pane for RunPane {
             Act::Copy => effects.extend(self.host().map(|host| {
                 Effect::Copy(host.host.clone(), format!("the name {}", plain(&host.host)))
             })),
-            Act::CopyHosts => {
-                if let Some(page) = &self.page {
-                    let cause = page.causes.get(self.causes.at as usize);
-                    let (hosts, what) = match cause.filter(|_| self.focus == Focus::Causes) {
-                        Some(cause) => (cause.hosts.clone(), counted(cause.count, "host")),
-                        None => (page.view.targets.clone(), "the run's host set".to_owned()),
-                    };
-                    effects.push(Effect::Copy(hosts, what));
-                }
-            }
+            Act::CopyHosts => effects.extend(self.hosts_to_copy()),
             Act::Start => {
                 let view = self.page.as_ref().map(|page| &page.view);
                 let view = view.filter(|view| view.kind == "exec");
@@ -479,13 +456,19 @@ impl Pane for RunPane {
         }
         let body = (canvas.width(), canvas.height());
         let layout = self.layout(body);
-        draw_head(canvas, &page.view, context, layout.hosts.0 > 2);
+        draw_head(canvas, &page.view, context, layout.head > 1);
+        if self.mode() == Mode::Time {
+            let mut below = canvas.below(layout.head);
+            self.draw_time(&mut below, &page, context);
+            return;
+        }
         if layout.side > 0 {
-            let height = body.1.saturating_sub(layout.hosts.0);
-            let mut side = canvas.part(0, layout.hosts.0 - 1, layout.side - 1, height + 1);
+            let height = body.1.saturating_sub(layout.head);
+            let mut side = canvas.part(0, layout.head, layout.side - 1, height);
             draw_side(&mut side, &page);
         }
         let mut main = canvas.part(layout.side, 0, layout.width, body.1);
+        self.draw_counts(&mut main, &page, &layout);
         self.draw_hosts(&mut main, &page, &layout, context);
         self.draw_host(&mut main, &page, &layout, context);
         self.draw_causes(&mut main, &page, &layout, context);
@@ -499,7 +482,10 @@ impl Pane for RunPane {
             .page
             .as_ref()
             .is_some_and(|page| page.view.ended.is_some());
-        let mut hints = vec![Act::Open, Act::NextFailure];
+        let mut hints = vec![Act::Open];
+        let of_flow = is_of_flow_run(self.page.as_ref());
+        hints.extend(of_flow.then_some(Act::View));
+        hints.push(Act::NextFailure);
         if !over {
             let paused = self
                 .page
@@ -521,13 +507,12 @@ impl Pane for RunPane {
         {
             hints.extend([Act::Retry, Act::Acknowledge]);
         }
-        hints.extend([
-            Act::NextPane,
-            Act::View,
-            Act::Sort,
-            Act::Search,
-            Act::Compare,
-        ]);
+        if over {
+            hints.push(if of_flow { Act::StartFlow } else { Act::SaveAs });
+        }
+        hints.push(Act::NextPane);
+        hints.extend((!of_flow).then_some(Act::View));
+        hints.extend([Act::Sort, Act::Search, Act::Compare]);
         hints
     }
 

@@ -16,6 +16,18 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
     let until = view.ended.unwrap_or(context.now);
     let stands = ["paused", "waiting"].contains(&view.state.as_str());
     let because = view.because.as_deref().filter(|_| stands).map(plain);
+    let (_, role) = run_sign(&view.state);
+    let x = canvas.text(1, 0, role, &view.state.to_uppercase());
+    let room = width.saturating_sub(x + 2);
+    // What a person is asked is said whole, where there is a second row for it.
+    let long = because
+        .as_ref()
+        .filter(|because| because.len() > usize::from(room) && whole);
+    if let Some(because) = long {
+        canvas.wrapped((x + 1, 0), (room, 2), Role::Text, because);
+        draw_tally(canvas, view);
+        return;
+    }
     let mut words: Vec<String> = because.into_iter().collect();
     words.extend([
         format!("by {}", plain(&view.starter)),
@@ -31,9 +43,7 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
     }
     words.push(format!("on {}", plain(&view.targets)));
     let words = words.join("   ");
-    let (_, role) = run_sign(&view.state);
-    let x = canvas.text(1, 0, role, &view.state.to_uppercase());
-    canvas.clipped(x + 1, 0, width.saturating_sub(x + 2), Role::Text, &words);
+    canvas.clipped(x + 1, 0, room, Role::Text, &words);
     if !whole {
         return;
     }
@@ -46,6 +56,12 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
     };
     let x = canvas.gauge(1, 1, (width / 2).max(30), share, role);
     canvas.text(x + 2, 1, Role::Text, &format!("{:.0}%", share * 100.0));
+    draw_tally(canvas, view);
+}
+
+/// How many hosts stand how, on the third row.
+fn draw_tally(canvas: &mut Canvas, view: &RunView) {
+    let width = canvas.width();
     let mut x = 1;
     let counts = tally(view);
     let wide: usize = counts.iter().map(|(_, words)| words.len()).sum();
@@ -68,7 +84,8 @@ pub(in crate::tui::screens) fn done(tally: &Tally) -> u32 {
 /// Steps, and how long hosts took.
 pub(super) fn draw_side(canvas: &mut Canvas, page: &GridPage) {
     let mut y = 0;
-    if page.steps.len() > 1 {
+    // Beside the steps with their counts they need not stand twice.
+    if page.steps.len() > 1 && page.by_step.is_none() {
         canvas.rule(0, "steps", "");
         for step in &page.steps {
             y += 1;

@@ -1,0 +1,134 @@
+//! Moving over hosts, and what is opened from there.
+
+use super::{Focus, Mode, RunPane};
+use crate::run::sign::Sign;
+use crate::tui::keys::Act;
+use crate::tui::list::nearest;
+use crate::tui::pane::{Context, Effect, Place};
+use crate::tui::screens::host_output::HostOutput;
+use crate::tui::screens::output::Output;
+use crate::tui::words::counted;
+use crate::wire::console::Sort;
+
+impl RunPane {
+    pub(super) fn go(&mut self, at: i64) {
+        let last = i64::from(self.total().saturating_sub(1));
+        let at = u32::try_from(at.clamp(0, last)).unwrap_or(0);
+        self.moved = true;
+        if at != self.at {
+            self.at = at;
+            self.on = None;
+        }
+    }
+
+    /// How many hosts a step down is.
+    pub(super) fn stride(&self, body: (u16, u16)) -> i64 {
+        match self.mode() {
+            Mode::Grid => i64::from(self.layout(body).columns()),
+            _ => 1,
+        }
+    }
+
+    pub(super) fn failure(&mut self, by: i64) {
+        let Some(page) = &self.page else {
+            return;
+        };
+        let letters: Vec<char> = page.signs.chars().collect();
+        let bad = |at: usize| {
+            let place = at.checked_sub(page.signs_from as usize);
+            place
+                .and_then(|place| Sign::from_letter(*letters.get(place)?))
+                .is_some_and(Sign::is_bad)
+        };
+        let found = nearest(self.at as usize, by, page.matched as usize, bad);
+        if let Some(at) = found {
+            self.go(i64::try_from(at).unwrap_or(0));
+        } else if page.view.tally.failures() > 0 {
+            // They stand first in this order.
+            self.sort = Sort::Worst;
+            self.go(0);
+            self.on = None;
+        }
+    }
+
+    pub(super) fn move_by(&mut self, act: Act, context: &Context) -> bool {
+        let (at, stride) = (i64::from(self.at), self.stride(context.body));
+        let page = stride * i64::from(self.layout(context.body).hosts.1 / 2).max(1);
+        let last_step = self.step_count().saturating_sub(1);
+        match act {
+            Act::Left if self.mode() == Mode::Steps => self.step = self.step.saturating_sub(1),
+            Act::Right if self.mode() == Mode::Steps => self.step = (self.step + 1).min(last_step),
+            Act::Down => self.go(at + stride),
+            Act::Up if at >= stride => self.go(at - stride),
+            Act::Up => {}
+            Act::Left => self.go(at - 1),
+            Act::Right => self.go(at + 1),
+            Act::PageDown => self.go(at + page),
+            Act::PageUp => self.go(at - page),
+            Act::Top => self.go(0),
+            Act::Bottom => self.go(i64::from(u32::MAX)),
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn open(&mut self, effects: &mut Vec<Effect>) {
+        if self.focus == Focus::Causes {
+            let cause = self
+                .page
+                .as_ref()
+                .and_then(|page| page.causes.get(self.causes.at as usize));
+            if let Some(cause) = cause {
+                let output = Output::with_host(self.run, cause.first);
+                effects.push(Effect::Show(Box::new(output)));
+            }
+        } else if let Some(opened) = self.opened() {
+            effects.push(opened);
+        } else {
+            self.opening = self.total() > 0;
+        }
+    }
+
+    /// What the host under the cursor wrote: in the step under it, where there is one.
+    pub(super) fn opened(&self) -> Option<Effect> {
+        let host = self.host()?;
+        if self.mode() == Mode::Steps {
+            let step = u16::try_from(self.step).unwrap_or(u16::MAX);
+            let name = self.step_name(self.step).unwrap_or_default();
+            let output = HostOutput::new(self.run, host.ix, &host.host).of_step(step, name);
+            return Some(Effect::Show(Box::new(output)));
+        }
+        Some(Effect::Open(Place::Host(
+            self.run,
+            host.ix,
+            host.host.clone(),
+        )))
+    }
+
+    /// The host that is meant: the one under the cursor, or the first of the cause there.
+    pub(super) fn meant(&self) -> Option<u32> {
+        if self.focus == Focus::Hosts {
+            return self.on;
+        }
+        let causes = &self.page.as_ref()?.causes;
+        causes.get(self.causes.at as usize).map(|cause| cause.first)
+    }
+
+    pub(super) fn may_steer(&self, context: &Context) -> bool {
+        self.page.as_ref().is_some_and(|page| {
+            let holder = page.view.holder.as_deref();
+            holder.is_none_or(|holder| holder == context.you)
+        })
+    }
+
+    /// The hosts of the cause under the cursor, or of the run.
+    pub(super) fn hosts_to_copy(&self) -> Option<Effect> {
+        let page = self.page.as_ref()?;
+        let cause = page.causes.get(self.causes.at as usize);
+        let (hosts, what) = match cause.filter(|_| self.focus == Focus::Causes) {
+            Some(cause) => (cause.hosts.clone(), counted(cause.count, "host")),
+            None => (page.view.targets.clone(), "the run's host set".to_owned()),
+        };
+        Some(Effect::Copy(hosts, what))
+    }
+}
