@@ -382,6 +382,22 @@ pub enum RunsCommand {
         #[arg(long, value_name = "H")]
         host: Option<String>,
     },
+    /// Make a flow of a run's command: its user, time limit and batches; shown before it is stored.
+    #[command(
+        after_long_help = "With --json: {\"name\",\"text\",\"notes\",\"saved\",\"version\",\"complaints\"}; \
+nothing is stored without --yes. What the command holds stays as it is, braces too. A definition of that name gets a new \
+version, unless somebody stored another meanwhile."
+    )]
+    Save {
+        /// The run.
+        id: u64,
+        /// The name of the flow.
+        #[arg(long = "as", value_name = "flow/NAME")]
+        name: String,
+        /// Store it without asking.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Follow a run as `conn run` does.
     Follow {
         /// The run.

@@ -51,6 +51,9 @@ pub async fn runs(args: &Args, runs: &RunsArgs) -> Result<Exit, CliError> {
             )
             .await
         }
+        RunsCommand::Save { id, name, yes } => {
+            super::definitions::save::save(args, runs.json, RunId(*id), name, *yes).await
+        }
         RunsCommand::Follow { id, gather } => {
             let client = connect(args, true).await?;
             let style = match (runs.json, gather) {

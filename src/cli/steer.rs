@@ -103,7 +103,8 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
         | C::Report { .. }
         | C::Output(_)
         | C::Compare { .. }
-        | C::Follow { .. } => return Ok(None),
+        | C::Follow { .. }
+        | C::Save { .. } => return Ok(None),
     };
     Ok(Some((RunId(*id), act)))
 }

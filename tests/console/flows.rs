@@ -148,3 +148,44 @@ fn a_text_is_saved_after_a_look_at_what_changed() {
     let shown = world.conn.run(["show", "flow/Restart"]).expect_success();
     assert!(shown.out().contains("# Mine."), "{}", shown.out());
 }
+
+/// What a shell makes of it must be what it made of it in the run, braces and quotes too.
+#[test]
+fn a_run_that_became_a_flow_does_the_very_same_again() {
+    let world = World::new();
+    let command = "printf '%s\\n' '{{ 1 + 1 }} {% raw %} {# no #}' \"it's $((40 + 2))\"";
+    let first = world.run("db[01-02]", command);
+    let id = first.to_string();
+    let save = ["runs", "save", &id, "--as", "flow/Again", "--yes"];
+    let saved = world.conn.run(save).expect_success();
+    assert!(
+        saved.out().contains("Again is version 1"),
+        "{}",
+        saved.out()
+    );
+    let start = ["--quiet", "flow", "start", "Again", "-w", "db[01-02]"];
+    world.conn.run(start).expect_success();
+    let again = world.newest();
+    assert_ne!(first, again);
+    assert_eq!(world.output(first), world.output(again));
+    // Not over one that is there, unless it is made from that.
+    let json = ["runs", "save", &id, "--as", "flow/Again", "--json"];
+    let told = world.conn.run(json).expect_success().json();
+    assert_eq!(told["saved"], false);
+    assert!(
+        told["text"]
+            .as_str()
+            .unwrap()
+            .contains("kind  = \"simple\"")
+    );
+    let none = [
+        "runs",
+        "save",
+        &again.to_string(),
+        "--as",
+        "flow/Third",
+        "--yes",
+    ];
+    let refused = world.conn.run(none);
+    assert_eq!(refused.code(), Some(2));
+}

@@ -21,7 +21,7 @@ use crate::wire::definitions::{Apply, Changed, DefinitionView, GivenFile};
 
 /// What a person wants done with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
+pub(super) enum Answer {
     Yes,
     No,
     Again,
@@ -152,7 +152,7 @@ fn file(view: &DefinitionView) -> String {
 }
 
 /// Asks on standard error and reads one line; its end means no.
-fn ask(question: &str) -> Result<Answer, CliError> {
+pub(super) fn ask(question: &str) -> Result<Answer, CliError> {
     loop {
         write_to(OutStream::Stderr, question.as_bytes())?;
         let mut line = String::new();
@@ -172,23 +172,28 @@ fn ask(question: &str) -> Result<Answer, CliError> {
 }
 
 /// The file that is edited: nobody else can read it, and it goes away unless it is kept.
-struct Desk(NamedTempFile);
+pub(super) struct Desk(NamedTempFile);
 
 impl Desk {
     fn new(view: &DefinitionView) -> Result<Self, CliError> {
+        Self::with(&format!("{}-{}", view.kind.word(), view.name), &view.text)
+    }
+
+    /// A file with this text; its name begins with these words.
+    pub(super) fn with(name: &str, text: &str) -> Result<Self, CliError> {
         let failed = |error| CliError::io("making a file to edit", error);
         let mut file = tempfile::Builder::new()
-            .prefix(&format!("{}-{}-", view.kind.word(), view.name))
+            .prefix(&format!("{name}-"))
             .suffix(".toml")
             .tempfile()
             .map_err(failed)?;
-        file.write_all(view.text.as_bytes()).map_err(failed)?;
+        file.write_all(text.as_bytes()).map_err(failed)?;
         file.flush().map_err(failed)?;
         Ok(Self(file))
     }
 
     /// As git does: the words of the variable are the shell's, the file is not.
-    fn edit(&self) -> Result<(), CliError> {
+    pub(super) fn edit(&self) -> Result<(), CliError> {
         let set = |name: &str| {
             std::env::var(name)
                 .ok()
@@ -211,7 +216,7 @@ impl Desk {
     }
 
     /// What the file says now: editors may have put another file in its place.
-    fn text(&self) -> Result<String, CliError> {
+    pub(super) fn text(&self) -> Result<String, CliError> {
         let path: &Path = self.0.path();
         let failed = |error| CliError::io(format!("reading {}", path.display()), error);
         let bytes = std::fs::read(path).map_err(failed)?;

@@ -6,6 +6,7 @@ pub mod diff;
 pub mod edit;
 pub mod export;
 pub mod plan;
+pub mod save;
 pub mod show;
 mod start;
 
