@@ -236,6 +236,7 @@ mod tests {
             lease: Lease::Shared,
             access: Access::default(),
             flow: None,
+            stages: None,
         }
     }
 

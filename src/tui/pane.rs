@@ -110,6 +110,7 @@ pub(super) enum Effect {
     /// The form that starts a flow: with these hosts and values, or with the draft of it if there
     /// is one and no hosts are given.
     StartFlow {
+        kind: Kind,
         name: String,
         hosts: String,
         values: Vec<(String, String)>,
@@ -220,7 +221,7 @@ pub(super) trait Pane {
 
 /// Whether runs of this kind are of a definition, and no command that was typed.
 pub(super) fn is_of_flow(kind: &str) -> bool {
-    !matches!(kind, "exec" | "preflight")
+    matches!(kind, "flow" | "fanout")
 }
 
 /// The role of a sign.

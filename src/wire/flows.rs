@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::definitions::{DefinitionLine, PlanFlow};
 use crate::flow::plan::StepView;
-use crate::flow::rollout::OnExceeded;
+use crate::flow::rollout::{OnExceeded, Rollout};
 use crate::run::gantt::Span;
 use crate::run::ids::{At, RunId};
 use crate::run::spec::Lease;
@@ -82,6 +82,7 @@ pub struct PreviewQuery {
 
 /// What a flow would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Preview {
     /// The version of the flow.
     pub version: u32,
@@ -117,6 +118,63 @@ pub struct Preview {
     pub warnings: Vec<String>,
     /// Seconds that the last runs that ended well took, the median, and how many they are.
     pub took: Option<(f64, u32)>,
+    /// The runs it is made of, when it is: the first of them.
+    pub stages: Vec<StageLine>,
+    /// How many those are.
+    pub stage_count: u32,
+}
+
+impl Default for Preview {
+    fn default() -> Self {
+        let standard = Rollout::default();
+        Self {
+            version: 0,
+            digest: String::new(),
+            hosts: 0,
+            batch_count: 0,
+            sizes: Vec::new(),
+            batches_from: 0,
+            batches: Vec::new(),
+            steps: Vec::new(),
+            concurrency: standard.concurrency,
+            max_failures: None,
+            on_exceeded: standard.on_exceeded,
+            soak: Vec::new(),
+            gate: None,
+            lease: standard.lease,
+            held: Vec::new(),
+            warnings: Vec::new(),
+            took: None,
+            stages: Vec::new(),
+            stage_count: 0,
+        }
+    }
+}
+
+/// What a stage does once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StageLine {
+    /// Its stage.
+    pub stage: String,
+    /// The item it is done for, when there are several.
+    pub item: Option<String>,
+    /// The stages that it needs.
+    pub needs: Vec<String>,
+    /// What it does: the name of a flow or fanout, or a command.
+    pub does: String,
+    /// On how many hosts.
+    pub hosts: u32,
+    /// In how many batches.
+    pub batches: u32,
+    /// In how many stages, when it is made of runs itself.
+    pub stages: u32,
+    /// Whether a person says yes before it.
+    pub approve: bool,
+    /// What must hold after it.
+    pub gate: Option<String>,
+    /// Seconds after it.
+    pub soak: f64,
 }
 
 /// A batch of a plan.

@@ -122,7 +122,7 @@ fn in_memory(core: &Core) -> InMemory {
     let ended = core.live().filter(|live| live.run.ended.is_some());
     (
         ended
-            .map(|live| crate::engine::view::run_line(&live.run))
+            .map(|live| crate::engine::view::live_line(core, &live.run))
             .collect(),
         core.live().map(|live| live.run.id).collect(),
         core.live().map(|live| live.lsn).max().unwrap_or(0),
@@ -187,8 +187,8 @@ fn revision(flows: &[FlowLine]) -> u64 {
 
 /// The flow or action that a run is of: its title begins with the name, which has no blank.
 fn flow_of(line: &RunLine) -> Option<&str> {
-    let ad_hoc = matches!(line.kind.as_str(), "exec" | "preflight");
-    line.title.split(' ').next().filter(|_| !ad_hoc)
+    let of_one = matches!(line.kind.as_str(), "flow" | "fanout");
+    line.title.split(' ').next().filter(|_| of_one)
 }
 
 fn result(line: &RunLine) -> FlowResult {
@@ -206,7 +206,7 @@ fn result(line: &RunLine) -> FlowResult {
 
 impl Results {
     /// The definition, read once.
-    fn line(&self, shelf: &Shelf<'_>, found: Standing) -> FlowLine {
+    fn line(&self, stored: &Shelf<'_>, found: Standing) -> FlowLine {
         let Standing {
             kind,
             name,
@@ -220,7 +220,7 @@ impl Results {
         if let Some(known) = known(&lock()) {
             return known;
         }
-        let line = described(shelf, found);
+        let line = described(stored, found);
         let mut state = lock();
         if state.read_before.len() >= MOST_READ {
             state.read_before.clear();
@@ -287,6 +287,7 @@ mod tests {
             ended: Some(At(1)),
             tally: Tally::default(),
             acked: None,
+            part_of: None,
         }
     }
 

@@ -37,7 +37,7 @@ fn plan(parts: &Parts, asked: &PlanFlow, stock: &Stock, person: &Person) -> Resu
     })
 }
 
-fn view(worked: &Worked) -> Result<PlanView, Fault> {
+pub(super) fn view(worked: &Worked) -> Result<PlanView, Fault> {
     match worked {
         Worked::Simple(simple) => of_simple(simple),
         Worked::Whole(whole) => of_whole(whole),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Session;
 use super::folded::LONGEST;
-use super::plan_flow::{Worked, flow, worked_out};
+use super::plan_flow::view;
+use super::work_out::{Simple, Worked, worked_out};
 use crate::engine::core::Core;
 use crate::engine::view::clip;
 use crate::flow::plan::{Plan, PlanView};
@@ -13,7 +14,7 @@ use crate::flow::rollout::{GateBy, Rollout};
 use crate::inventory;
 use crate::run::ids::RunId;
 use crate::run::spec::Lease;
-use crate::wire::flows::{BatchPlan, FlowResult, HeldBy, Preview, PreviewQuery};
+use crate::wire::flows::{BatchPlan, FlowResult, HeldBy, Preview, PreviewQuery, StageLine};
 use crate::wire::reply::{Fault, Reply};
 
 /// Batches in one answer.
@@ -22,17 +23,30 @@ const MOST_BATCHES: usize = 200;
 const SIZES: usize = 64;
 /// Runs that hold hosts which are named.
 const HOLDERS: usize = 8;
+/// Stages in one answer.
+const MOST_STAGES: usize = 200;
 
 impl Session {
     pub(super) async fn preview(&self, asked: PreviewQuery) -> Result<Reply, Fault> {
         let name = asked.plan.name.clone();
-        let results = self.results_of(name.clone()).await?;
-        let stored = self.look(move |shelf| flow(shelf, &name)).await??;
+        let results = self.results_of(name).await?;
+        let stock = self.stock(&asked.plan).await?;
         let person = self.person.clone();
         let (mut preview, names) = self
             .blocking(move |parts| {
-                let worked = worked_out(parts, &asked.plan, stored, &person, None)?;
-                preview(&asked, &worked)
+                let worked = worked_out(parts, &asked.plan, &stock, &person, None)?;
+                let (preview, names) = match &worked.0 {
+                    Worked::Simple(simple) => of_simple(&asked, simple)?,
+                    whole @ Worked::Whole(_) => of_whole(view(whole)?),
+                };
+                let warnings = worked.1;
+                Ok((
+                    Preview {
+                        warnings,
+                        ..preview
+                    },
+                    names,
+                ))
             })
             .await?;
         if preview.lease == Lease::Exclusive {
@@ -45,8 +59,8 @@ impl Session {
 }
 
 /// That, and the names of all of its hosts.
-fn preview(asked: &PreviewQuery, worked: &Worked) -> Result<(Preview, Vec<Arc<str>>), Fault> {
-    let plan = &worked.plan;
+fn of_simple(asked: &PreviewQuery, simple: &Simple) -> Result<(Preview, Vec<Arc<str>>), Fault> {
+    let plan = &simple.plan;
     let at = usize::try_from(asked.at).unwrap_or(usize::MAX);
     let view = plan.view_at(at.min(plan.batches().len().saturating_sub(1)));
     let view = view.map_err(|error| Fault::usage(error.message))?;
@@ -57,7 +71,7 @@ fn preview(asked: &PreviewQuery, worked: &Worked) -> Result<(Preview, Vec<Arc<st
     let from = (from as usize).min(view.batches.len().saturating_sub(wanted));
     let until = (from + wanted).min(view.batches.len());
     let preview = Preview {
-        version: worked.version,
+        version: simple.version,
         hosts: count(view.hosts),
         batch_count: count(view.batches.len()),
         sizes: sizes(&view),
@@ -73,13 +87,52 @@ fn preview(asked: &PreviewQuery, worked: &Worked) -> Result<(Preview, Vec<Arc<st
             GateBy::Exec { exec, .. } => exec.command.source().to_owned(),
         }),
         lease: view.lease,
-        held: Vec::new(),
-        warnings: worked.warnings.clone(),
-        took: None,
         digest: view.digest,
         steps: view.steps,
+        ..Preview::default()
     };
     Ok((preview, names(plan)))
+}
+
+/// The same of what is made of runs: its stages, each with what it comes to.
+fn of_whole(view: PlanView) -> (Preview, Vec<Arc<str>>) {
+    let mut stages = Vec::new();
+    let mut names = Vec::new();
+    for stage in &view.stages {
+        for node in &stage.nodes {
+            add_names(&node.plan, &mut names);
+            stages.push(StageLine {
+                stage: stage.stage.clone(),
+                item: node.item.clone(),
+                needs: stage.needs.clone(),
+                does: node.plan.flow.clone(),
+                hosts: count(node.plan.hosts),
+                batches: count(node.plan.batches.len()),
+                stages: count(node.plan.stages.len()),
+                approve: stage.approve,
+                gate: node.gate.clone(),
+                soak: stage.soak,
+            });
+        }
+    }
+    let stage_count = count(stages.len());
+    stages.truncate(MOST_STAGES);
+    let preview = Preview {
+        hosts: count(view.hosts),
+        digest: view.digest,
+        lease: Lease::Exclusive,
+        stages,
+        stage_count,
+        ..Preview::default()
+    };
+    (preview, names)
+}
+
+fn add_names(plan: &PlanView, names: &mut Vec<Arc<str>>) {
+    names.extend(plan.batches.iter().flatten().cloned());
+    for node in plan.stages.iter().flat_map(|stage| &stage.nodes) {
+        add_names(&node.plan, names);
+    }
 }
 
 fn names(plan: &Plan) -> Vec<Arc<str>> {

@@ -60,6 +60,7 @@ fn created() -> What {
         spec: String::new(),
         starter: "kim".into(),
         origin: None,
+        parent: None,
     }
 }
 

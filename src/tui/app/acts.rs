@@ -1,6 +1,7 @@
 //! What keys stand for on every screen; the rest is the screen's.
 
 use super::{App, Effect};
+use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
 use crate::tui::keys::{Act, Tier};
 use crate::tui::overlay::{
@@ -110,7 +111,13 @@ impl App {
             .map(|word| word.split_once('='))
             .map(|pair| pair.map(|(name, value)| (name.to_owned(), value.to_owned())))
             .collect();
+        let sort = if kind == "fanout" {
+            Kind::Action
+        } else {
+            Kind::Flow
+        };
         Some(Effect::StartFlow {
+            kind: sort,
             name: name.to_owned(),
             hosts: targets.clone(),
             values: values.filter(|_| !title.ends_with('…')).unwrap_or_default(),

@@ -48,10 +48,11 @@ impl App {
                 undo,
             } => return self.ask(*request, said, undo.map(|request| *request)),
             Effect::StartFlow {
+                kind,
                 name,
                 hosts,
                 values,
-            } => self.start_flow(&name, &hosts, values),
+            } => self.start_flow((kind, &name), &hosts, values),
             Effect::Edit { kind, name } => self.edit(kind, &name),
             Effect::Say(words) => self.say(words),
             Effect::Copy(text, what) => {
@@ -113,14 +114,19 @@ impl App {
         }
     }
 
-    fn start_flow(&mut self, name: &str, hosts: &str, given: Vec<(String, String)>) {
-        let form = match self.drafts.get(&flow_key(name)) {
+    fn start_flow(
+        &mut self,
+        (kind, name): (Kind, &str),
+        hosts: &str,
+        given: Vec<(String, String)>,
+    ) {
+        let form = match self.drafts.get(&flow_key(kind, name)) {
             Some(Draft::Flow {
                 hosts: typed,
                 values,
                 ..
-            }) if hosts.is_empty() => FlowForm::new(name, typed, values.clone()),
-            _ => FlowForm::new(name, hosts, given),
+            }) if hosts.is_empty() => FlowForm::new(kind, name, typed, values.clone()),
+            _ => FlowForm::new(kind, name, hosts, given),
         };
         self.layers.push(Box::new(form));
     }
@@ -193,7 +199,7 @@ impl App {
 fn draft_of(request: &Request) -> Option<String> {
     match request {
         Request::Start(_) => Some(command_key()),
-        Request::StartFlow(start) => Some(flow_key(&start.plan.name)),
+        Request::StartFlow(start) => Some(flow_key(start.plan.kind, &start.plan.name)),
         Request::Apply(apply) => {
             let file = apply.files.first()?;
             let read = definition(&file.path, &file.text).ok()?.definition;

@@ -9,6 +9,7 @@ pub(in crate::tui) enum Draft {
     Command { hosts: String, command: String },
     /// The start of a flow: hosts and parameters.
     Flow {
+        kind: Kind,
         name: String,
         hosts: String,
         values: Vec<(String, String)>,
@@ -27,7 +28,7 @@ impl Draft {
     pub fn key(&self) -> String {
         match self {
             Self::Command { .. } => command_key(),
-            Self::Flow { name, .. } => flow_key(name),
+            Self::Flow { kind, name, .. } => flow_key(*kind, name),
             Self::Text { kind, name, .. } => text_key(*kind, name),
         }
     }
@@ -39,8 +40,8 @@ pub(in crate::tui) fn command_key() -> String {
 }
 
 /// The key of the start of a flow.
-pub(in crate::tui) fn flow_key(name: &str) -> String {
-    format!("start {name}")
+pub(in crate::tui) fn flow_key(kind: Kind, name: &str) -> String {
+    format!("start {}/{name}", kind.word())
 }
 
 /// The key of the text of a definition.

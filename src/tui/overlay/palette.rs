@@ -24,7 +24,7 @@ enum Does {
     Ascii(bool),
     Save(String),
     Zone(String),
-    StartFlow(String),
+    StartFlow(Kind, String),
     /// Goes on typing from here.
     Type(&'static str),
 }
@@ -173,13 +173,11 @@ impl Palette {
                 plain(&line.name),
                 plain(line.about.as_deref().unwrap_or("")),
             );
-            if line.kind == Kind::Flow {
-                let start = Does::StartFlow(line.name.clone());
-                rows.push(Row {
-                    does: start,
-                    ..go(&format!("start {name}…"), &about, "flow", Place::Flows)
-                });
-            }
+            let start = Does::StartFlow(line.kind, line.name.clone());
+            rows.push(Row {
+                does: start,
+                ..go(&format!("start {name}…"), &about, "flow", Place::Flows)
+            });
             let place = Place::Flow(line.kind, line.name.clone());
             rows.push(go(
                 &format!("{} {name}", line.kind.word()),
@@ -206,7 +204,8 @@ impl Palette {
             Does::Theme(name) => Effect::Theme(name),
             Does::Ascii(on) => Effect::Ascii(on),
             Does::Zone(name) => Effect::Zone(name),
-            Does::StartFlow(name) => Effect::StartFlow {
+            Does::StartFlow(kind, name) => Effect::StartFlow {
+                kind,
                 name,
                 hosts: String::new(),
                 values: Vec::new(),

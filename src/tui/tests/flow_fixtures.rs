@@ -9,6 +9,8 @@ use crate::flow::plan::{Plan, RunFacts};
 use crate::flow::read::definition;
 use crate::run::gantt::{Span, SpanKind};
 use crate::run::ids::{At, RunId};
+use crate::run::outcome::OutcomeKind;
+use crate::run::tally::Tally;
 use crate::wire::console::{GridQuery, Overview};
 use crate::wire::definitions::{
     Applied, Apply, Change, Changed, DefinitionLine, DefinitionView, PlanFlow, VersionLine,
@@ -18,7 +20,7 @@ use crate::wire::flows::{
     StepsPage,
 };
 use crate::wire::reply::Fault;
-use crate::wire::view::RunView;
+use crate::wire::view::{RunView, StageView};
 use crate::wire::{Reply, Request};
 
 /// A flow with a parameter of each kind.
@@ -237,6 +239,7 @@ fn preview(query: &PreviewQuery) -> Result<Preview, Fault> {
         },
         warnings: Vec::new(),
         took: Some((3_840.0, 6)),
+        ..Preview::default()
     })
 }
 
@@ -331,6 +334,62 @@ fn by_step(query: &GridQuery, from: u32, rows: usize) -> StepsPage {
     }
 }
 
+/// A run of stages, one of which is the run of a flow above.
+pub fn stages_run() -> RunView {
+    let stage = |name: &str, item: Option<&str>, state: &str| StageView {
+        stage: name.into(),
+        item: item.map(Into::into),
+        state: state.into(),
+        kind: "flow".into(),
+        title: "UpgradeRegionServer version=2.4.18".into(),
+        gated: true,
+        soak: 1_800.0,
+        ..StageView::default()
+    };
+    let ended = |hosts: u32| Tally::all_ended(hosts, OutcomeKind::Ok);
+    RunView {
+        run: RunId(4430),
+        title: "FlightingUpdate version=2.4.18".into(),
+        targets: String::new(),
+        tally: flow_run().tally,
+        stages: vec![
+            StageView {
+                run: Some(RunId(4419)),
+                run_state: Some("succeeded".into()),
+                gate: Some(RunId(4418)),
+                tally: ended(40),
+                began: Some(at(1_089)),
+                ended: Some(at(600)),
+                ..stage("canary", None, "succeeded")
+            },
+            StageView {
+                run: Some(flow_run().run),
+                run_state: Some("running".into()),
+                needs: vec!["canary".into()],
+                needs_count: 1,
+                tally: flow_run().tally,
+                began: Some(at(600)),
+                ..stage("clusters", Some("cluster-a"), "running")
+            },
+            StageView {
+                needs: vec!["canary".into()],
+                needs_count: 1,
+                tally: Tally::all_waiting(1_930),
+                ..stage("clusters", Some("cluster-b"), "waiting")
+            },
+            StageView {
+                needs: vec!["clusters".into()],
+                needs_count: 1,
+                tally: Tally::all_waiting(1),
+                gated: false,
+                soak: 0.0,
+                ..stage("report", None, "waiting")
+            },
+        ],
+        ..flow_run()
+    }
+}
+
 /// Answers as an engine with these flows does.
 pub fn with_flows(request: &Request) -> Result<Reply, Fault> {
     Ok(match request {
@@ -349,6 +408,17 @@ pub fn with_flows(request: &Request) -> Result<Reply, Fault> {
                 revision: 1,
                 flows: flows().into_iter().filter(named).collect(),
             }))
+        }
+        Request::Grid(query) if query.run == stages_run().run => {
+            let mut page = fixtures::grid(&GridQuery {
+                signs: (0, 0),
+                rows: (0, 0),
+                ..query.clone()
+            });
+            (page.view, page.matched) = (stages_run(), 0);
+            page.causes.clear();
+            page.steps.clear();
+            Reply::Grid(Box::new(page))
         }
         Request::Grid(query) if query.run == flow_run().run => {
             let mut page = fixtures::grid(query);

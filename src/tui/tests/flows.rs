@@ -1,7 +1,7 @@
 //! Flows on the console: the list, a definition, starting one, changing one.
 
 use super::Console;
-use super::flow_fixtures::{TEXT, with_flows};
+use super::flow_fixtures::{TEXT, stages_run, with_flows};
 use crate::flow::definition::Kind;
 use crate::wire::Request;
 use crate::wire::reply::Reply;
@@ -189,11 +189,9 @@ fn what_the_engine_refuses_of_a_plan_is_shown_in_its_place() {
 }
 
 #[test]
-fn an_action_is_not_started_by_itself_and_a_broken_flow_says_why() {
+fn a_broken_flow_says_why_it_is_not_started() {
     let mut console = at_flows((80, 24));
-    console.press("G s");
-    assert!(console.screen().contains("a stage of a flow starts it"));
-    console.press("k k s");
+    console.press("G k k s");
     assert!(console.screen().contains("did you mean"));
 }
 
@@ -431,4 +429,60 @@ fn what_a_person_is_asked_is_said_to_its_end() {
     let screen = console.screen();
     assert!(screen.contains("does the first server answer?"), "{screen}");
     assert!(screen.contains("A approve"), "{screen}");
+}
+
+/// The run of stages, opened from the palette of a console that only knows the stages.
+fn at_stages(size: (u16, u16)) -> Console {
+    let mut console = Console::new(size.0, size.1);
+    let only = |request: &Request| {
+        let mut reply = with_flows(request)?;
+        if let Reply::Overview(overview) = &mut reply {
+            overview.open = vec![stages_run()];
+        }
+        Ok(reply)
+    };
+    console.answer(only).press("2").answer(only);
+    console.press("g g Enter").answer(only);
+    console
+}
+
+#[test]
+fn a_run_of_stages_shows_where_each_stands() {
+    for size in SIZES {
+        let mut console = at_stages(size);
+        shot("run-stages", size, &mut console);
+        console.press("j v").answer(with_flows);
+        shot("run-stages-time", size, &mut console);
+    }
+}
+
+#[test]
+fn three_keys_lead_from_a_stage_to_what_a_host_wrote() {
+    let mut console = at_stages((80, 24));
+    console.press("l Enter").answer(with_flows);
+    assert!(console.screen().contains("Flows > 4420"));
+    console.press("Enter").answer(with_flows);
+    assert!(console.screen().contains("only step drain"));
+}
+
+#[test]
+fn a_stage_that_has_not_begun_says_so() {
+    let mut console = at_stages((80, 24));
+    console.press("G Enter");
+    assert!(console.screen().contains("report has not begun."));
+}
+
+#[test]
+fn every_view_of_stages_survives_every_size() {
+    for width in (1..170).step_by(11) {
+        for height in (1..50).step_by(3) {
+            let mut console = at_stages((80, 24));
+            console.size = (width, height);
+            console.app.resize(width, height);
+            for key in ["l", "G", "e", "v", "j", "v"] {
+                console.press(key);
+                console.screen();
+            }
+        }
+    }
 }

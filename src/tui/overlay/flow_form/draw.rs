@@ -8,7 +8,7 @@ use crate::tui::canvas::Canvas;
 use crate::tui::pane::Context;
 use crate::tui::theme::Role;
 use crate::tui::words::{count, counted, plain, span};
-use crate::wire::flows::{HeldBy, Preview};
+use crate::wire::flows::{HeldBy, Preview, StageLine};
 
 /// Where fields begin.
 const FIELD: u16 = 14;
@@ -322,7 +322,55 @@ pub(super) fn does(does: &Does) -> String {
 
 type PlanLine = (Role, &'static str, String);
 
+/// `clusters cluster-a: UpgradeRegionServer on 1,930 hosts, 7 batches, gate …, soak 30m`.
+pub(super) fn stage_words(stage: &StageLine) -> String {
+    let item = stage.item.as_ref();
+    let item = item.map_or_else(String::new, |item| format!(" {}", plain(item)));
+    let hosts = counted(stage.hosts, "host");
+    let mut words = vec![format!(
+        "{}{item}: {} on {hosts}",
+        plain(&stage.stage),
+        plain(&stage.does)
+    )];
+    match (stage.stages, stage.batches) {
+        (0, 0 | 1) => {}
+        (0, batches) => words.push(format!("{} batches", count(batches))),
+        (stages, _) => words.push(counted(stages, "stage")),
+    }
+    words.extend(stage.approve.then(|| "asks first".to_owned()));
+    let gate = stage.gate.as_ref();
+    words.extend(gate.map(|gate| format!("gate {}", plain(gate))));
+    if stage.soak > 0.0 {
+        words.push(format!("soak {}", span(stage.soak)));
+    }
+    words.join(", ")
+}
+
+fn of_stages(preview: &Preview) -> Vec<PlanLine> {
+    let (hosts, runs) = (preview.hosts, preview.stage_count);
+    let words = format!("{} in {}", counted(hosts, "host"), counted(runs, "run"));
+    let mut lines = vec![(Role::Text, "hosts", words)];
+    for stage in &preview.stages {
+        let after = if stage.needs.is_empty() {
+            String::new()
+        } else {
+            format!("   after {}", stage.needs.join(", "))
+        };
+        let words = format!("{}{after}", stage_words(stage));
+        lines.push((Role::Text, "stage", words));
+    }
+    for held in &preview.held {
+        lines.push((Role::Stderr, "leases", held_words(held)));
+    }
+    let warnings = preview.warnings.iter();
+    lines.extend(warnings.map(|warning| (Role::Stderr, "!", warning.clone())));
+    lines
+}
+
 fn lines(preview: &Preview, room: usize) -> Vec<PlanLine> {
+    if preview.stage_count > 0 {
+        return of_stages(preview);
+    }
     let mut lines = vec![(Role::Text, "batches", rollout(preview))];
     let steps: Vec<&str> = preview
         .steps

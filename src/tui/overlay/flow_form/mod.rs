@@ -44,6 +44,7 @@ type Said<T> = Option<(String, Result<T, String>)>;
 
 /// The form.
 pub(in crate::tui) struct FlowForm {
+    kind: Kind,
     name: String,
     at: Part,
     hosts: Field,
@@ -65,13 +66,14 @@ pub(in crate::tui) struct FlowForm {
 
 impl FlowForm {
     /// For this flow, with what is known of its hosts and values.
-    pub fn new(name: &str, hosts: &str, values: Vec<(String, String)>) -> Self {
+    pub fn new(kind: Kind, name: &str, hosts: &str, values: Vec<(String, String)>) -> Self {
         let at = if hosts.is_empty() {
             Part::Hosts
         } else {
             Part::Param(0)
         };
         Self {
+            kind,
             name: name.to_owned(),
             at,
             hosts: Field::line(hosts),
@@ -119,7 +121,10 @@ impl FlowForm {
     /// Whether it is a person who says on which hosts: stages name their own.
     fn needs_hosts(&self) -> bool {
         let body = self.flow.as_ref().and_then(|flow| flow.as_ref().ok());
-        body.is_none_or(|flow| matches!(flow.body, Body::Simple { .. }))
+        body.is_none_or(|flow| {
+            let simple = matches!(flow.body, Body::Simple { .. });
+            simple || flow.works().iter().any(|(_, work)| work.targets.is_none())
+        })
     }
 
     fn parts(&self) -> Vec<Part> {
@@ -160,6 +165,7 @@ impl FlowForm {
             && !(self.needs_hosts() && self.targets().is_empty())
             && self.params.iter().all(|param| param.check().is_ok());
         ready.then(|| PlanFlow {
+            kind: self.kind,
             name: self.name.clone(),
             targets: self.targets(),
             set: self.params.iter().filter_map(ParamField::word).collect(),
@@ -304,20 +310,26 @@ fn sheet(plan: &PlanFlow, preview: &Preview) -> Sheet {
             plan.targets.as_str()
         },
     )
-    .row("values", values)
-    .row("batches", draw::sizes(preview))
-    .row(
-        "first",
-        first.map_or_else(String::new, |first| first.hosts.clone()),
-    )
-    .row("stops at", stops)
-    .row(
-        "between",
-        gate.map_or_else(
-            || "no gate".to_owned(),
-            |gate| format!("each batch must pass: {gate}"),
-        ),
-    );
+    .row("values", values);
+    let sheet = if preview.stage_count > 0 {
+        let stages = preview.stages.iter().take(6).map(draw::stage_words);
+        sheet.row("stages", stages.collect::<Vec<_>>().join("; "))
+    } else {
+        sheet
+            .row("batches", draw::sizes(preview))
+            .row(
+                "first",
+                first.map_or_else(String::new, |first| first.hosts.clone()),
+            )
+            .row("stops at", stops)
+            .row(
+                "between",
+                gate.map_or_else(
+                    || "no gate".to_owned(),
+                    |gate| format!("each batch must pass: {gate}"),
+                ),
+            )
+    };
     let sheet = match preview.took {
         Some((took, of)) => sheet.row(
             "takes",
@@ -386,7 +398,7 @@ impl Overlay for FlowForm {
             })
         };
         let text = Request::Definition {
-            kind: Kind::Flow,
+            kind: self.kind,
             name: self.name.clone(),
             version: None,
         };
@@ -448,6 +460,7 @@ impl Overlay for FlowForm {
             .collect();
         let hosts = self.targets();
         (!hosts.is_empty() || !values.is_empty()).then(|| Draft::Flow {
+            kind: self.kind,
             name: self.name.clone(),
             hosts,
             values,

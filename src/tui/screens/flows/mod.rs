@@ -62,6 +62,12 @@ impl Flows {
         let mut rows = Vec::new();
         let open = context.overview.iter().flat_map(|overview| &overview.open);
         let open: Vec<&RunView> = open.filter(|run| is_of_flow(&run.kind)).collect();
+        // A run that is part of another is seen in that one.
+        let alone = |run: &&&RunView| {
+            let whole = run.part_of.as_ref().map(|part| part.run);
+            whole.is_none_or(|whole| open.iter().all(|other| other.run != whole))
+        };
+        let open: Vec<&RunView> = open.iter().filter(alone).copied().collect();
         if !open.is_empty() {
             rows.push(Row::Head("RUNNING", open.len().to_string()));
             rows.extend(open.into_iter().cloned().map(Box::new).map(Row::Open));
@@ -273,10 +279,8 @@ pub(in crate::tui) fn start(flow: &FlowLine) -> Effect {
     let name = &flow.definition.name;
     match &flow.definition.broken {
         Some(why) => Effect::Say(format!("{name} cannot be started: {}", plain(why))),
-        None if flow.definition.kind == Kind::Action => {
-            Effect::Say(format!("{name} is an action: a stage of a flow starts it."))
-        }
         None => Effect::StartFlow {
+            kind: flow.definition.kind,
             name: name.clone(),
             hosts: String::new(),
             values: Vec::new(),

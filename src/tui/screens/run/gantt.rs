@@ -62,7 +62,7 @@ impl RunPane {
 }
 
 /// The stretch of time that is shown.
-struct Times {
+pub(super) struct Times {
     from: At,
     until: At,
     now: At,
@@ -97,13 +97,27 @@ impl Times {
         }
     }
 
+    pub fn between(from: At, until: At, now: At) -> Self {
+        Self {
+            from,
+            until: At(until.0.max(from.0 + 1000)),
+            now,
+        }
+    }
+
     fn column(&self, at: At, room: u16) -> u16 {
         let all = seconds(self.from, self.until);
         let share = seconds(self.from, at) / all;
         u16::try_from(cells(share * f64::from(room.saturating_sub(1)))).unwrap_or(room)
     }
 
-    fn draw_scale(&self, canvas: &mut Canvas, (x, y): (u16, u16), room: u16, context: &Context) {
+    pub fn draw_scale(
+        &self,
+        canvas: &mut Canvas,
+        (x, y): (u16, u16),
+        room: u16,
+        context: &Context,
+    ) {
         let zone = &context.look.zone;
         canvas.text(x, y, Role::Dim, &zone.clock(self.from));
         let end = zone.clock(self.until);
@@ -114,6 +128,19 @@ impl Times {
         if self.now < self.until && now > 12 && x + now + 6 < last {
             canvas.text(x + now, y, Role::Accent, "now");
         }
+    }
+
+    /// A bar of this letter from one moment to another.
+    pub fn draw_stretch(
+        &self,
+        canvas: &mut Canvas,
+        (x, y): (u16, u16),
+        room: u16,
+        ((from, until), role, letter): ((At, At), Role, &str),
+    ) {
+        let (from, to) = (self.column(from, room), self.column(until, room));
+        let bar = letter.repeat(usize::from(to.saturating_sub(from)) + 1);
+        canvas.text(x + from, y, role, &bar);
     }
 
     fn draw_bar(&self, canvas: &mut Canvas, (x, y): (u16, u16), room: u16, span: &Span) {
@@ -128,7 +155,7 @@ impl Times {
             SpanKind::Question => (Role::Accent, "?"),
             SpanKind::Pause => (Role::Stderr, "="),
         };
-        let bar = letter.repeat(usize::from(to - from) + 1);
+        let bar = letter.repeat(usize::from(to.saturating_sub(from)) + 1);
         let end = canvas.text(x + from, y, role, &bar);
         if span.until.is_none() {
             let mark = canvas.form(">", "▶").to_owned();

@@ -4,14 +4,17 @@ mod choice;
 mod draw;
 mod gantt;
 mod layout;
+mod mode;
 mod moves;
 mod parts;
+mod stages;
 mod steps;
 mod words;
 
 use super::output::Output;
 use choice::Choice;
 use layout::Layout;
+use mode::{Mode, is_of_flow_run};
 use parts::{draw_head, draw_side, draw_story};
 
 pub(super) use parts::{done, draw_summary};
@@ -29,32 +32,6 @@ use crate::wire::console::{GridPage, GridQuery, LinesPage, LinesQuery, Sort};
 use crate::wire::reply::Fault;
 use crate::wire::view::{RunView, TaskView};
 use crate::wire::{Reply, Request};
-
-/// How hosts are shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Mode {
-    /// A letter a host.
-    #[default]
-    Grid,
-    /// A row a host.
-    Table,
-    /// A row a host, a column a step.
-    Steps,
-    /// When each batch was at work.
-    Time,
-}
-
-impl Mode {
-    /// The next way to show a run; one without steps of its own has two.
-    fn next(self, by_step: bool) -> Self {
-        match self {
-            Self::Grid => Self::Table,
-            Self::Table if by_step => Self::Steps,
-            Self::Steps => Self::Time,
-            Self::Table | Self::Time => Self::Grid,
-        }
-    }
-}
 
 /// What the keys act on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -76,6 +53,8 @@ pub(in crate::tui) struct RunPane {
     /// The stretches of time, and whether a person moved in them: until then the newest are shown.
     spans: List,
     spans_moved: bool,
+    /// The stages.
+    stage: List,
     text: String,
     /// The place of the cursor in the order.
     at: u32,
@@ -109,6 +88,7 @@ impl RunPane {
             step: 0,
             spans: List::default(),
             spans_moved: false,
+            stage: List::default(),
             text: String::new(),
             at: 0,
             on: None,
@@ -139,12 +119,12 @@ impl RunPane {
     }
 
     fn mode(&self) -> Mode {
-        self.chosen
-            .unwrap_or(if is_of_flow_run(self.page.as_ref()) {
-                Mode::Steps
-            } else {
-                Mode::Grid
-            })
+        let suits = match self.page.as_ref() {
+            Some(page) if !page.view.stages.is_empty() => Mode::Stages,
+            page if is_of_flow_run(page) => Mode::Steps,
+            _ => Mode::Grid,
+        };
+        self.chosen.unwrap_or(suits)
     }
 
     fn layout(&self, body: (u16, u16)) -> Layout {
@@ -174,11 +154,6 @@ impl RunPane {
             .as_ref()
             .filter(|host| Some(host.ix) == self.on)
     }
-}
-
-/// Whether it is a run whose steps matter more than its hosts.
-fn is_of_flow_run(page: Option<&GridPage>) -> bool {
-    page.is_some_and(|page| is_of_flow(&page.view.kind) && page.steps.len() > 1)
 }
 
 /// A number for a part of the hosts: another part has another one.
@@ -216,7 +191,7 @@ impl Pane for RunPane {
         let (signs, rows) = match self.mode() {
             Mode::Grid => ((self.top * columns, (rows + 2) * columns), (self.at, 1)),
             Mode::Table | Mode::Steps => ((self.top, rows), (self.top, rows)),
-            Mode::Time => ((0, 0), (0, 0)),
+            Mode::Time | Mode::Stages => ((0, 0), (0, 0)),
         };
         let spans = match self.mode() {
             Mode::Time if self.spans_moved => (self.spans.top, self.spans.rows),
@@ -351,6 +326,10 @@ impl Pane for RunPane {
         if self.focus == Focus::Causes && self.causes.act(act) {
             return true;
         }
+        let of_runs = !self.stages().is_empty();
+        if of_runs && self.act_on_stages(act, effects) {
+            return true;
+        }
         if self.mode() == Mode::Time && self.spans.act(act) {
             self.spans_moved = self.spans.at + 1 < self.spans.total;
             return true;
@@ -389,7 +368,10 @@ impl Pane for RunPane {
             Act::NextFailure => self.failure(1),
             Act::PreviousFailure => self.failure(-1),
             Act::View => {
-                self.chosen = Some(self.mode().next(self.has_steps()));
+                self.chosen = Some(
+                    self.mode()
+                        .next(self.has_steps(), !self.stages().is_empty()),
+                );
                 self.focus = Focus::Hosts;
                 self.top = 0;
             }
@@ -457,10 +439,14 @@ impl Pane for RunPane {
         let body = (canvas.width(), canvas.height());
         let layout = self.layout(body);
         draw_head(canvas, &page.view, context, layout.head > 1);
-        if self.mode() == Mode::Time {
-            let mut below = canvas.below(layout.head);
-            self.draw_time(&mut below, &page, context);
-            return;
+        let mut below = canvas.below(layout.head);
+        match self.mode() {
+            Mode::Stages => return self.draw_stages(&mut below, &page, context),
+            Mode::Time if page.view.stages.is_empty() => {
+                return self.draw_time(&mut below, &page, context);
+            }
+            Mode::Time => return self.draw_stage_times(&mut below, &page, context),
+            _ => {}
         }
         if layout.side > 0 {
             let height = body.1.saturating_sub(layout.head);
@@ -541,12 +527,20 @@ impl Pane for RunPane {
             .asked_by
             .as_ref()
             .map(|(by, _)| format!("{by} asks for the conn: W gives it, D keeps it"));
+        let part = view.part_of.as_ref();
+        let part = part.map(|part| format!("part of run {}", part.run));
         let filter = (!self.text.is_empty())
             .then(|| format!("filter: {} ({})", self.text, counted(page.matched, "host")));
-        let words: Vec<String> = [asked, self.choice.words(), filter, view.because.clone()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let words: Vec<String> = [
+            asked,
+            part,
+            self.choice.words(),
+            filter,
+            view.because.clone(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         words.join("   ")
     }
 
