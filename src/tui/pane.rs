@@ -224,6 +224,17 @@ pub(super) fn is_of_flow(kind: &str) -> bool {
     matches!(kind, "flow" | "fanout")
 }
 
+/// Runs of flows that have not ended, without those that are part of one of them.
+pub(super) fn flows_at_work(overview: &Overview) -> Vec<&RunView> {
+    let open = &overview.open;
+    let is_open = |run: RunId| open.iter().any(|other| other.run == run);
+    let alone = |run: &&RunView| {
+        let whole = run.part_of.as_ref();
+        is_of_flow(&run.kind) && !whole.is_some_and(|part| is_open(part.run))
+    };
+    open.iter().filter(alone).collect()
+}
+
 /// The role of a sign.
 pub(super) fn role_of(sign: Sign) -> Role {
     match sign {

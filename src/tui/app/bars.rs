@@ -5,7 +5,7 @@ use super::{App, LinkState};
 use crate::run::ids::At;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
-use crate::tui::pane::{Tab, is_of_flow};
+use crate::tui::pane::{Tab, flows_at_work};
 use crate::tui::theme::Role;
 use crate::tui::words::{clip, count, plain, span};
 use unicode_width::UnicodeWidthStr as _;
@@ -109,10 +109,10 @@ impl App {
         let needs = self.overview.as_ref().map_or(0, |overview| {
             crate::tui::screens::needs(overview, At(self.now.0 + self.skew), &self.setup.you).len()
         });
-        let running = self.overview.as_ref().map_or(0, |overview| {
-            let flows = overview.open.iter().filter(|run| is_of_flow(&run.kind));
-            flows.count()
-        });
+        let running = self
+            .overview
+            .as_ref()
+            .map_or(0, |overview| flows_at_work(overview).len());
         let counted = |word: &str, number: usize| {
             if number == 0 {
                 word.to_owned()

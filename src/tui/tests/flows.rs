@@ -5,6 +5,7 @@ use super::flow_fixtures::{TEXT, stages_run, with_flows};
 use crate::flow::definition::Kind;
 use crate::wire::Request;
 use crate::wire::reply::Reply;
+use crate::wire::view::PartOf;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (160, 45)];
 
@@ -485,4 +486,33 @@ fn every_view_of_stages_survives_every_size() {
             }
         }
     }
+}
+
+#[test]
+fn a_run_that_is_part_of_another_is_counted_and_listed_in_that_one() {
+    let both = |request: &Request| {
+        let mut reply = with_flows(request)?;
+        if let Reply::Overview(overview) = &mut reply {
+            let part = PartOf {
+                run: stages_run().run,
+                stage: 1,
+                item: 0,
+                gate: false,
+            };
+            overview.open[0].part_of = Some(part);
+            overview.open.insert(0, stages_run());
+        }
+        Ok(reply)
+    };
+    let mut console = Console::new(80, 24);
+    console.answer(both).press("2").answer(both);
+    let screen = console.screen();
+    assert!(
+        screen.contains("[2 Flows 1]") && screen.contains("RUNNING 1"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("4430") && !screen.contains("4420"),
+        "{screen}"
+    );
 }

@@ -10,7 +10,7 @@ use crate::run::ids::RunId;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::list::{List, nearest};
-use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want, is_of_flow};
+use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want, flows_at_work};
 use crate::tui::words::{counted, plain};
 use crate::wire::flows::{FlowLine, FlowsPage, FlowsQuery};
 use crate::wire::reply::Fault;
@@ -60,14 +60,7 @@ pub(in crate::tui) struct Flows {
 impl Flows {
     fn rebuild(&mut self, context: &Context) {
         let mut rows = Vec::new();
-        let open = context.overview.iter().flat_map(|overview| &overview.open);
-        let open: Vec<&RunView> = open.filter(|run| is_of_flow(&run.kind)).collect();
-        // A run that is part of another is seen in that one.
-        let alone = |run: &&&RunView| {
-            let whole = run.part_of.as_ref().map(|part| part.run);
-            whole.is_none_or(|whole| open.iter().all(|other| other.run != whole))
-        };
-        let open: Vec<&RunView> = open.iter().filter(alone).copied().collect();
+        let open = context.overview.map(flows_at_work).unwrap_or_default();
         if !open.is_empty() {
             rows.push(Row::Head("RUNNING", open.len().to_string()));
             rows.extend(open.into_iter().cloned().map(Box::new).map(Row::Open));
