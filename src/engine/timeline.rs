@@ -35,8 +35,8 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
     let names = |hosts: &[HostIx]| names(spec, hosts);
     Some(match what {
         What::Created { starter, .. } => {
-            let hosts = spec.stages.as_ref().map(StagesSpec::hosts);
-            let hosts = hosts.unwrap_or_else(|| u32::try_from(spec.targets.len()).unwrap_or(0));
+            let hosts = spec.stages.as_ref().map(|stages| stages.reach.len());
+            let hosts = hosts.unwrap_or(spec.targets.len());
             (starter.clone(), format!("started on {hosts} hosts"))
         }
         What::Dispatched { .. }

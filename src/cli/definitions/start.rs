@@ -16,7 +16,7 @@ use crate::wire::{Reply, Request};
 /// `conn flow start`.
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_long_help = "It is followed until it ends or pauses for a person; what it prints and its exit code are \
+    after_long_help = "It is followed until it ends; where it pauses for a person, so does this command. What it prints and its exit code are \
 those of conn run. With --detach the run's number is printed; with --json as {\"run\"}. With --digest a plan that was \
 looked at is started as it was, or not at all."
 )]

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::standing::Standing;
 use crate::engine::{Parts, history};
+use crate::run::event::Cut;
 use crate::run::gantt::Gantt;
 use crate::run::ids::{HostIx, RunId, StepIx};
 use crate::run::matrix::{Matrix, StepCount};
 use crate::run::outcome::OutcomeKind;
-use crate::run::spec::{Act, RunSpec, Step};
+use crate::run::spec::{Act, Step};
 use crate::run::state::{Phase, Run};
 use crate::wire::console::GridQuery;
 use crate::wire::flows::{StepSum, StepsPage};
@@ -55,7 +56,7 @@ impl BySteps {
                 .map(|step| kept.matrix.sign(run, *host, StepIx(step)));
             signs.map(crate::run::sign::Sign::letter).collect()
         };
-        let ends = batch_ends(&run.spec);
+        let ends = batch_ends(&run.cuts);
         let (from, wanted) = query.spans;
         let spans = window(kept.gantt.spans().len(), (from, wanted));
         let (batches_from, batches) = batch_signs(run, &ends);
@@ -131,6 +132,8 @@ fn sum(step: &Step, count: &StepCount) -> StepSum {
         _ if step.rules.gate.is_some() => "gate",
         Act::Exec(_) => "exec",
         Act::Push(_) => "push",
+        Act::Pull(_) => "pull",
+        Act::Local(_) => "local",
         Act::Connect => "connect",
         Act::Wait(_) => "wait",
         Act::Approve(_) => "approve",
@@ -148,10 +151,9 @@ fn sum(step: &Step, count: &StepCount) -> StepSum {
 }
 
 /// The place behind the last host of each batch.
-fn batch_ends(spec: &RunSpec) -> Vec<u32> {
-    let sizes = spec.rollout.batches.iter();
-    let end = sizes.scan(0_u32, |end, size| {
-        *end = end.saturating_add(*size);
+fn batch_ends(cuts: &[Cut]) -> Vec<u32> {
+    let end = cuts.iter().scan(0_u32, |end, cut| {
+        *end = end.saturating_add(cut.hosts);
         Some(*end)
     });
     end.collect()

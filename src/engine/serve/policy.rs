@@ -58,6 +58,9 @@ fn deed(request: &Request) -> (Deed, Scope<'static>) {
         | Request::TakeBack { .. }
         | Request::Definitions { .. }
         | Request::Definition { .. }
+        | Request::Flows(_)
+        | Request::Preview(_)
+        | Request::Draft { .. }
         | Request::PlanFlow(_) => (Deed::Look, Scope::Anything),
     }
 }

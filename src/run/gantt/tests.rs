@@ -73,6 +73,7 @@ fn a_batch_its_question_its_gate_and_its_soak_follow_each_other() {
     let yes = What::Approved {
         by: "lee".into(),
         reason: String::new(),
+        digest: String::new(),
     };
     let soak = What::Soaking {
         batch: 0,

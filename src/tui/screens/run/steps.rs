@@ -22,7 +22,21 @@ impl RunPane {
             return;
         };
         let x = draw_batches(canvas, first - 2, by_step, page.view.batch);
-        if let Some(slow) = page.slow.first().filter(|_| page.view.ended.is_none()) {
+        if let Some(lags) = page.view.stragglers.first() {
+            let more = match page.view.stragglers.len() {
+                1 => String::new(),
+                all => format!(" and {} more", all - 1),
+            };
+            let words = format!(
+                "lags {}{more}: {} {}, usual {}",
+                plain(&lags.host),
+                plain(&lags.step),
+                span(lags.seconds),
+                span(lags.usual)
+            );
+            let room = canvas.width().saturating_sub(x + 4);
+            canvas.clipped(x + 3, first - 2, room, Role::Waiting, &words);
+        } else if let Some(slow) = page.slow.first().filter(|_| page.view.ended.is_none()) {
             let (host, took) = (plain(&slow.host), span(slow.seconds));
             let words = format!("longest at work {host}, {took}");
             let room = canvas.width().saturating_sub(x + 4);
