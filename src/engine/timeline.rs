@@ -1,10 +1,12 @@
 //! A run's events in words.
 
+use std::collections::BTreeSet;
+
 use crate::run::decide::BY_RULE;
 use crate::run::event::{Cut, Event, What};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::spec::{Act, RunSpec};
-use crate::run::stages::{StageEvent, StageIx, StagesSpec};
+use crate::run::stages::{NodeIx, StageEvent, StageIx, StagesSpec};
 use crate::wire::view::TimelineEntry;
 
 /// Hosts named in one sentence.
@@ -13,10 +15,16 @@ const NAMED: usize = 5;
 /// What a person should read of these events; the ends of single tasks are in the task list.
 pub fn timeline(spec: &RunSpec, events: &[Event]) -> Vec<TimelineEntry> {
     let mut rolled_back = false;
+    let mut at_gate = BTreeSet::new();
     events
         .iter()
         .filter_map(|event| {
             let (by, mut what) = sentence(spec, &event.what)?;
+            if let What::Stage(event) = &event.what
+                && ends_at_gate(event, &mut at_gate)
+            {
+                what = format!("gate of {what}");
+            }
             rolled_back |= matches!(event.what, What::RollingBack { .. });
             if rolled_back && matches!(event.what, What::Ended { .. }) {
                 what.push_str(" (rolled back)");
@@ -127,6 +135,18 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
             ),
         ),
     })
+}
+
+/// Whether it is the look at a gate that ended; the nodes whose gates are looked at are kept.
+fn ends_at_gate(event: &StageEvent, at_gate: &mut BTreeSet<NodeIx>) -> bool {
+    match event {
+        StageEvent::GateStarted { node, .. } | StageEvent::Reopened { node, gate: true } => {
+            at_gate.insert(*node);
+            false
+        }
+        StageEvent::ChildEnded { node, .. } => at_gate.remove(node),
+        _ => false,
+    }
 }
 
 fn stage(spec: &StagesSpec, event: &StageEvent) -> Option<(String, String)> {

@@ -250,14 +250,17 @@ impl Run {
             barred
         } else if self.over_run_limit() {
             format!(
-                "{} failures, more than max_failures {}",
-                self.failures().saturating_sub(self.forgiven),
+                "{}, more than max_failures {}",
+                counted(self.failures().saturating_sub(self.forgiven), "failure"),
                 self.max_failures.unwrap_or(0)
             )
         } else {
             format!(
-                "{} failures in batch {}, more than the {} it may have",
-                self.failed_in_batch.saturating_sub(self.forgiven_in_batch),
+                "{} in batch {}, more than the {} it may have",
+                counted(
+                    self.failed_in_batch.saturating_sub(self.forgiven_in_batch),
+                    "failure"
+                ),
                 self.batch + 1,
                 self.batch_limit().unwrap_or(0)
             )
@@ -287,7 +290,8 @@ impl Run {
         };
         (many > 0).then(|| {
             format!(
-                "the gate {word} on {many} hosts of batch {}",
+                "the gate {word} on {} of batch {}",
+                counted(u32::try_from(many).unwrap_or(u32::MAX), "host"),
                 self.batch + 1
             )
         })
@@ -364,6 +368,12 @@ fn in_doubt(host: HostIx, step: StepIx, attempt: Attempt) -> What {
         phases: Phases::default(),
         output: OutputSum::default(),
     }))
+}
+
+/// `1 host`, `2 hosts`.
+fn counted(count: u32, one: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{plural}")
 }
 
 fn event(what: What, at: At) -> Event {

@@ -21,8 +21,11 @@ fn a_person_mends_the_failing_canary_and_the_flight_goes_on() {
     }
     let mut console = world.open(80, 24);
     console.wait_for("PAUSED");
+    // Three keys from the flows to why the canary failed.
     console.send("2");
-    console.wait_for("3 of 3 runs");
+    console.wait_for("RUNNING 1");
+    console.send("\r");
+    console.wait_for("clusters");
     console.send("\r");
     console.wait_for("the data disk is read-only");
     world.run("rs01", "rm /var/lib/pretend-hbase/broken");

@@ -384,7 +384,10 @@ when = 'host.name == "web02"'
     let said = |step: &str| {
         let options = ["--host", "web01", "--step", step];
         let ended = rig.runs("output", id, &options).expect_success();
-        ended.out().lines().next().unwrap_or_default().to_owned()
+        // The two streams come in whatever order.
+        let out = ended.out();
+        let line = out.lines().find(|line| *line != "aside");
+        line.unwrap_or_default().to_owned()
     };
     assert_eq!(said("say"), "web01 it's $(id) `id`");
     assert_eq!(said("there"), "heard web01 it's $(id) `id`");

@@ -48,28 +48,21 @@ fn print(json: bool, planned: &Planned) -> Result<(), CliError> {
         notice(warning)?;
     }
     let plan = &planned.plan;
-    if !plan.stages.is_empty() {
-        say(&format!(
-            "{} version {}: {} in {}; nothing was started",
-            plan.flow,
-            planned.version,
-            counted(plan.hosts, "host", "hosts"),
-            counted(plan.stages.len(), "stage", "stages")
-        ))?;
-        for line in stages(plan, "") {
-            say(&line)?;
-        }
-        return say(&format!("\ndigest {}", plan.digest));
-    }
+    let (parts, lines) = if plan.stages.is_empty() {
+        let parts = counted(plan.batches.len(), "batch", "batches");
+        let lines = batches(plan).into_iter().chain(limits(plan));
+        (parts, lines.chain(steps(plan)).collect())
+    } else {
+        let parts = counted(plan.stages.len(), "stage", "stages");
+        (parts, stages(plan, ""))
+    };
     say(&format!(
-        "{} version {}: {} in {}; nothing was started",
+        "{} version {}: {} in {parts}; nothing was started",
         plan.flow,
         planned.version,
         counted(plan.hosts, "host", "hosts"),
-        counted(plan.batches.len(), "batch", "batches")
     ))?;
-    let lines = batches(plan).into_iter().chain(limits(plan));
-    for line in lines.chain(steps(plan)) {
+    for line in lines {
         say(&line)?;
     }
     say(&format!("\ndigest {}", plan.digest))
