@@ -114,8 +114,12 @@ fn list_line(line: &RunLine) -> String {
         Some(what) => format!("{} ({what})", line.state),
         None => line.state.clone(),
     };
+    let part = line.part_of.as_ref().map_or_else(String::new, |part| {
+        let what = if part.gate { "gate in" } else { "part of" };
+        format!("  ({what} run {})", part.run)
+    });
     format!(
-        "{:>6}  {}  {state:<11}  {ok}/{}{bad}  {}  {}: {}",
+        "{:>6}  {}  {state:<11}  {ok}/{}{bad}  {}  {}: {}{part}",
         line.run.0,
         short_utc(line.created),
         line.tally.total(),

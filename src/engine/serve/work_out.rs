@@ -356,6 +356,11 @@ impl Bench<'_> {
         wanted: &Wanted,
         depth: usize,
     ) -> Result<WorkedNode, Fault> {
+        if uses_stages(stage) {
+            return Err(Fault::usage(
+                "it uses values of earlier stages, which this version cannot hand on",
+            ));
+        }
         let targets = instance.targets.or_else(|| wanted.targets.clone());
         let values = match (&instance.item, &stage.for_each) {
             (Some(item), Some(for_each)) => {
@@ -455,6 +460,14 @@ impl Bench<'_> {
         };
         Values::check(params, offers, &expand).map_err(|errors| all_of(&errors))
     }
+}
+
+/// Whether a command of the stage or of its gate uses what earlier stages registered.
+fn uses_stages(stage: &Stage) -> bool {
+    let uses = |exec: &step::Exec| exec.command.uses("stages");
+    let by_gate = stage.gate.as_ref().map(|gate| &gate.by);
+    matches!(&stage.work.action, Action::Exec { exec, .. } if uses(exec))
+        || matches!(by_gate, Some(GateBy::Exec { exec, .. }) if uses(exec))
 }
 
 fn cannot(what: &str) -> Fault {

@@ -112,6 +112,11 @@ impl CommandText {
     pub fn faults(&self, known: &Known) -> Vec<Fault> {
         check::faults(&self.0, known, check::Place::Command)
     }
+
+    /// Whether it uses this name.
+    pub fn uses(&self, name: &str) -> bool {
+        is_value_among(&scan::uses(&self.0), name)
+    }
 }
 
 impl Text {
@@ -157,8 +162,11 @@ impl Condition {
 
     /// Whether it uses this name.
     pub fn uses(&self, name: &str) -> bool {
-        scan::expression_uses(&self.0)
-            .iter()
-            .any(|used| used.role == scan::Role::Value && used.name == name)
+        is_value_among(&scan::expression_uses(&self.0), name)
     }
+}
+
+fn is_value_among(uses: &[scan::Use<'_>], name: &str) -> bool {
+    uses.iter()
+        .any(|used| used.role == scan::Role::Value && used.name == name)
 }
