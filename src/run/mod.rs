@@ -13,7 +13,6 @@ pub mod event;
 pub mod family;
 pub mod filter;
 pub mod fold_groups;
-pub mod gantt;
 pub mod gather;
 pub mod ids;
 pub mod last_line;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::definitions::{DefinitionLine, PlanFlow};
 use crate::flow::plan::StepView;
 use crate::flow::rollout::{OnExceeded, Rollout};
-use crate::run::gantt::Span;
 use crate::run::ids::{At, RunId};
+use crate::run::spans::Span;
 use crate::run::spec::Lease;
 
 /// Which flows and actions are there, and how did they go?

@@ -151,8 +151,8 @@ fn span_bar(span: &Span, row: usize, scale: &Scale, out: &mut String) {
         word: if counts.is_empty() { took } else { counts },
         colour: match span.kind {
             SpanKind::Stage | SpanKind::Batch => "#57606a",
-            SpanKind::Step if bad => "#cf222e",
-            SpanKind::Step => "#2da44e",
+            SpanKind::Step | SpanKind::Gate if bad => "#cf222e",
+            SpanKind::Step | SpanKind::Gate => "#2da44e",
             SpanKind::Question => "#d4a72c",
             SpanKind::Wait | SpanKind::Soak => "#b6c2cf",
             SpanKind::Pause => "#bc4c00",

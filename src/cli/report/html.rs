@@ -231,12 +231,10 @@ pub mod tests {
                 ],
                 timeline: vec![entry(format!("note: {text}"))],
                 spans: vec![Span {
-                    kind: SpanKind::Step,
                     name: text.to_owned(),
-                    batches: (1, 1),
-                    from: At(0),
                     to: Some(At(900)),
                     outcomes: vec![(OutcomeKind::Failed, 2)],
+                    ..Span::new(SpanKind::Step, (1, 1), At(0))
                 }],
             },
             causes: Vec::new(),

@@ -41,15 +41,13 @@ fn span(kind: SpanKind, name: &str, batch: u32, from: i64, to: i64) -> Span {
         _ => Vec::new(),
     };
     Span {
-        kind,
         name: name.to_owned(),
-        batches: (batch, batch),
-        from: at(from),
         to: Some(at(to)),
         outcomes: outcomes
             .into_iter()
             .filter(|(_, count)| *count > 0)
             .collect(),
+        ..Span::new(kind, (batch, batch), at(from))
     }
 }
 

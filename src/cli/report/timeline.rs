@@ -89,6 +89,7 @@ fn letter(kind: SpanKind) -> char {
     match kind {
         SpanKind::Stage | SpanKind::Batch => '#',
         SpanKind::Step => '=',
+        SpanKind::Gate => 'G',
         SpanKind::Question => '?',
         SpanKind::Wait | SpanKind::Soak => '.',
         SpanKind::Pause => '|',
@@ -104,7 +105,7 @@ pub fn words(span: &Span) -> String {
             (first, last) if first == last => format!("batch {first}"),
             (first, last) => format!("batches {first}-{last}"),
         },
-        SpanKind::Step => format!("  {name}"),
+        SpanKind::Step | SpanKind::Gate => format!("  {name}"),
         SpanKind::Question => format!("  {name} asks"),
         SpanKind::Wait => format!("  {name} waits"),
         SpanKind::Soak => "  soak".to_owned(),

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::standing::Standing;
 use crate::engine::{Parts, history};
 use crate::run::event::Cut;
-use crate::run::gantt::Gantt;
 use crate::run::ids::{HostIx, RunId, StepIx};
 use crate::run::matrix::{Matrix, StepCount};
 use crate::run::outcome::OutcomeKind;
+use crate::run::spans::Stretches;
 use crate::run::spec::{Act, Step};
 use crate::run::state::{Phase, Run};
 use crate::wire::console::GridQuery;
@@ -34,7 +34,7 @@ struct Kept {
     run: RunId,
     events: u64,
     matrix: Matrix,
-    gantt: Gantt,
+    stretches: Stretches,
     counts: Vec<StepCount>,
 }
 
@@ -58,7 +58,7 @@ impl BySteps {
         };
         let ends = batch_ends(&run.cuts);
         let (from, wanted) = query.spans;
-        let spans = window(kept.gantt.spans().len(), (from, wanted));
+        let spans = window(kept.stretches.spans().len(), (from, wanted));
         let (batches_from, batches) = batch_signs(run, &ends);
         Ok(StepsPage {
             steps: run
@@ -73,9 +73,9 @@ impl BySteps {
             batch_count: number(ends.len()),
             batches_from,
             batches,
-            span_count: number(kept.gantt.spans().len()),
+            span_count: number(kept.stretches.spans().len()),
             spans_from: number(spans.start),
-            spans: kept.gantt.spans()[spans].to_vec(),
+            spans: kept.stretches.spans()[spans].to_vec(),
         })
     }
 
@@ -87,12 +87,12 @@ impl BySteps {
         }
         // Another console may have been shown a later moment already: then all is read again.
         let known = known.filter(|known| known.events <= events);
-        let (from, mut matrix, mut gantt) = match known {
-            Some(known) => (known.events, known.matrix.clone(), known.gantt.clone()),
+        let (from, mut matrix, mut stretches) = match known {
+            Some(known) => (known.events, known.matrix.clone(), known.stretches.clone()),
             None => (
                 0,
                 Matrix::new(run.spec.targets.len(), run.spec.steps.len()),
-                Gantt::new(&run.spec),
+                Stretches::default(),
             ),
         };
         let mut fresh = history::events_from(parts.store.as_ref(), run.id, from)
@@ -101,14 +101,14 @@ impl BySteps {
         fresh.truncate(usize::try_from(events - from).unwrap_or(usize::MAX));
         for event in &fresh {
             matrix.apply(event);
-            gantt.apply(&run.spec, event);
+            stretches.apply(&run.spec, event);
         }
         let kept = Arc::new(Kept {
             run: run.id,
             events,
             counts: matrix.counts(run),
             matrix,
-            gantt,
+            stretches,
         });
         self.put(kept.clone());
         Ok(kept)

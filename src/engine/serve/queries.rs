@@ -82,7 +82,7 @@ impl Session {
             params: view::params(&run.spec),
             tasks: view::task_views(&run),
             timeline: timeline::timeline(&run.spec, &events),
-            spans: spans::spans(&run.spec, &events),
+            spans: spans::rows(&run.spec, &run.cuts, &events),
             view,
         };
         Ok(Reply::Detail(Box::new(detail)))

@@ -7,9 +7,9 @@ use crate::flow::give::{Values, offers};
 use crate::flow::order::Host;
 use crate::flow::plan::{Plan, RunFacts};
 use crate::flow::read::definition;
-use crate::run::gantt::{Span, SpanKind};
 use crate::run::ids::{At, RunId};
 use crate::run::outcome::OutcomeKind;
+use crate::run::spans::{Span, SpanKind};
 use crate::run::tally::Tally;
 use crate::wire::console::{GridQuery, Overview};
 use crate::wire::definitions::{
@@ -294,26 +294,21 @@ fn by_step(query: &GridQuery, from: u32, rows: usize) -> StepsPage {
         }
         .to_owned()
     });
-    let stretch = |what, batch, from: i64, until: Option<i64>| Span {
-        what,
-        batch,
-        from: at(from),
-        until: until.map(at),
-        due: None,
-        failed: 0,
-        label: String::new(),
+    let stretch = |kind, batch, from: i64, to: Option<i64>| Span {
+        to: to.map(at),
+        ..Span::new(kind, (batch, batch), at(from))
     };
     let mut spans = vec![
-        stretch(SpanKind::Work, 0, 1_089, Some(900)),
-        stretch(SpanKind::Question, 0, 900, Some(800)),
-        stretch(SpanKind::Gate, 0, 800, Some(760)),
-        stretch(SpanKind::Soak, 0, 760, Some(460)),
-        stretch(SpanKind::Work, 1, 460, Some(300)),
-        stretch(SpanKind::Pause, 1, 400, Some(300)),
-        stretch(SpanKind::Work, 2, 300, None),
+        stretch(SpanKind::Batch, 1, 1_089, Some(900)),
+        stretch(SpanKind::Question, 1, 900, Some(800)),
+        stretch(SpanKind::Gate, 1, 800, Some(760)),
+        stretch(SpanKind::Soak, 1, 760, Some(460)),
+        stretch(SpanKind::Batch, 2, 460, Some(300)),
+        stretch(SpanKind::Pause, 2, 400, Some(300)),
+        stretch(SpanKind::Batch, 3, 300, None),
     ];
-    spans[1].label = "confirm".into();
-    spans[5].label = "wait for the freeze to end".into();
+    spans[1].name = "confirm".into();
+    spans[5].name = "wait for the freeze to end".into();
     spans[6].failed = 12;
     StepsPage {
         steps: vec![

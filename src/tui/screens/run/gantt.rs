@@ -2,8 +2,8 @@
 
 use super::RunPane;
 use super::parts::draw_story;
-use crate::run::gantt::{Span, SpanKind};
 use crate::run::ids::At;
+use crate::run::spans::{Span, SpanKind};
 use crate::tui::canvas::{Canvas, cells};
 use crate::tui::pane::Context;
 use crate::tui::theme::Role;
@@ -47,8 +47,8 @@ impl RunPane {
             let Some(y) = at.filter(|y| *y < rows) else {
                 continue;
             };
-            let first = before != Some(stretch.batch);
-            before = Some(stretch.batch);
+            let first = before != Some(stretch.batches.0);
+            before = Some(stretch.batches.0);
             draw_label(canvas, y + 2, stretch, first, context.now);
             times.draw_bar(canvas, (left, y + 2), room, stretch);
             if place == self.spans.at && self.spans_moved {
@@ -86,7 +86,7 @@ impl Times {
         let expected = eta.map(|eta| At(now.0 + ms(eta)));
         let due = spans
             .iter()
-            .filter(|span| span.until.is_none())
+            .filter(|span| span.to.is_none())
             .filter_map(|span| span.due);
         let until = view.ended.unwrap_or(now);
         let until = expected.into_iter().chain(due).fold(until, std::cmp::max);
@@ -144,20 +144,22 @@ impl Times {
     }
 
     fn draw_bar(&self, canvas: &mut Canvas, (x, y): (u16, u16), room: u16, span: &Span) {
-        let until = span.until.unwrap_or(self.now).max(span.from);
+        let until = span.to.unwrap_or(self.now).max(span.from);
         let (from, to) = (self.column(span.from, room), self.column(until, room));
-        let (role, letter) = match span.what {
-            SpanKind::Work if span.failed > 0 => (Role::Failed, canvas.form("#", "█")),
-            SpanKind::Work => (Role::Ok, canvas.form("#", "█")),
+        let (role, letter) = match span.kind {
             SpanKind::Gate if span.failed > 0 => (Role::Failed, "G"),
             SpanKind::Gate => (Role::Accent, "G"),
+            SpanKind::Stage | SpanKind::Batch | SpanKind::Step if span.failed > 0 => {
+                (Role::Failed, canvas.form("#", "█"))
+            }
+            SpanKind::Stage | SpanKind::Batch | SpanKind::Step => (Role::Ok, canvas.form("#", "█")),
             SpanKind::Soak | SpanKind::Wait => (Role::Dim, canvas.form(".", "·")),
             SpanKind::Question => (Role::Accent, "?"),
             SpanKind::Pause => (Role::Stderr, "="),
         };
         let bar = letter.repeat(usize::from(to.saturating_sub(from)) + 1);
         let end = canvas.text(x + from, y, role, &bar);
-        if span.until.is_none() {
+        if span.to.is_none() {
             let mark = canvas.form(">", "▶").to_owned();
             canvas.text(end.saturating_sub(1), y, Role::Running, &mark);
         }
@@ -166,11 +168,11 @@ impl Times {
 
 fn draw_label(canvas: &mut Canvas, y: u16, stretch: &Span, first: bool, now: At) {
     if first {
-        let words = format!("batch {}", count(stretch.batch + 1));
+        let words = format!("batch {}", count(stretch.batches.0));
         canvas.text(1, y, Role::Text, &words);
     }
-    let (word, role) = match stretch.what {
-        SpanKind::Work => ("at work", Role::Text),
+    let (word, role) = match stretch.kind {
+        SpanKind::Stage | SpanKind::Batch | SpanKind::Step => ("at work", Role::Text),
         SpanKind::Gate => ("gate", Role::Accent),
         SpanKind::Soak => ("soak", Role::Dim),
         SpanKind::Wait => ("waits", Role::Dim),
@@ -178,9 +180,9 @@ fn draw_label(canvas: &mut Canvas, y: u16, stretch: &Span, first: bool, now: At)
         SpanKind::Pause => ("paused", Role::Stderr),
     };
     canvas.text(12, y, role, word);
-    let took = span(seconds(stretch.from, stretch.until.unwrap_or(now)));
-    let more = match (stretch.failed, stretch.label.as_str()) {
-        (0, label) => plain(label),
+    let took = span(seconds(stretch.from, stretch.to.unwrap_or(now)));
+    let more = match (stretch.failed, stretch.name.as_str()) {
+        (0, name) => plain(name),
         (failed, _) => format!("{} bad", count(failed)),
     };
     canvas.text(20, y, Role::Dim, &format!("{took:>6}"));

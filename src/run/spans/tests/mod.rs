@@ -1,0 +1,4 @@
+//! Both views of a run's time.
+
+mod rows;
+mod stretches;

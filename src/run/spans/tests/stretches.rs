@@ -1,0 +1,188 @@
+//! Stretches begin and end where the events say.
+
+use crate::run::event::{EndState, Event, Finished, OutputSum, What};
+use crate::run::ids::{At, Attempt, HostIx, StepIx};
+use crate::run::outcome::Outcome;
+use crate::run::spans::Stretches;
+use crate::run::spec::{Act, Approval, RunSpec};
+use crate::run::tests::spec_of;
+
+fn spec() -> RunSpec {
+    let mut spec = (*spec_of(4)).clone();
+    let mut ask = spec.steps[0].clone();
+    ask.name = "confirm".into();
+    ask.act = Act::Approve(Approval::default());
+    let mut gate = spec.steps[0].clone();
+    gate.name = "gate".into();
+    gate.rules.gate = Some(Vec::new());
+    spec.steps.extend([ask, gate]);
+    spec
+}
+
+fn sent(step: u16) -> What {
+    What::Dispatched {
+        step: StepIx(step),
+        attempt: Attempt(1),
+        hosts: vec![HostIx(0)],
+    }
+}
+
+fn failed() -> What {
+    What::Finished(Box::new(Finished {
+        host: HostIx(0),
+        step: StepIx(0),
+        attempt: Attempt(1),
+        outcome: Outcome::Failed(1),
+        detail: None,
+        phases: crate::run::phases::Phases::default(),
+        output: OutputSum::default(),
+    }))
+}
+
+fn told(events: Vec<(i64, What)>) -> Vec<String> {
+    let spec = spec();
+    let mut stretches = Stretches::default();
+    for (at, what) in events {
+        stretches.apply(&spec, &Event { at: At(at), what });
+    }
+    let told = stretches.spans().iter().map(|span| {
+        let to = span.to.map_or("…".to_owned(), |to| to.0.to_string());
+        let (kind, from, batch) = (span.kind, span.from.0, span.batches.0);
+        format!("{kind:?} {batch} {from}-{to} {}", span.failed)
+    });
+    told.collect()
+}
+
+fn created() -> What {
+    What::Created {
+        spec: String::new(),
+        starter: "kim".into(),
+        origin: None,
+        parent: None,
+    }
+}
+
+#[test]
+fn a_batch_its_question_its_gate_and_its_soak_follow_each_other() {
+    let confirm = What::BarrierReached {
+        step: StepIx(1),
+        until: None,
+    };
+    let yes = What::Approved {
+        by: "lee".into(),
+        reason: String::new(),
+        digest: String::new(),
+    };
+    let soak = What::Soaking {
+        batch: 0,
+        until: At(90),
+    };
+    let ended = What::Ended {
+        state: EndState::Failed,
+    };
+    let spans = told(vec![
+        (0, created()),
+        (1, sent(0)),
+        (10, failed()),
+        (20, confirm),
+        (40, yes),
+        (41, What::LinePassed { step: StepIx(1) }),
+        (42, sent(2)),
+        (50, soak),
+        (90, What::BatchOpened { batch: 1 }),
+        (91, sent(0)),
+        (99, ended),
+    ]);
+    assert_eq!(
+        spans,
+        [
+            "Batch 1 0-42 1",
+            "Question 1 20-40 0",
+            "Gate 1 42-50 0",
+            "Soak 1 50-90 0",
+            "Batch 2 90-99 0",
+        ]
+    );
+}
+
+#[test]
+fn a_pause_lasts_until_somebody_resumes() {
+    let paused = |reason: &str| What::Paused {
+        by: "kim".into(),
+        reason: reason.into(),
+    };
+    let resumed = What::Resumed { by: "kim".into() };
+    let spans = told(vec![
+        (0, created()),
+        (5, paused("look")),
+        (9, resumed),
+        (12, paused("again")),
+    ]);
+    assert_eq!(spans, ["Batch 1 0-… 0", "Pause 1 5-9 0", "Pause 1 12-… 0"]);
+}
+
+#[test]
+fn a_run_that_stands_still_with_its_parent_is_paused() {
+    let spans = told(vec![
+        (0, created()),
+        (
+            5,
+            What::ParentPaused {
+                by: "kim".into(),
+                reason: "run 3".into(),
+            },
+        ),
+        (9, What::ParentResumed),
+    ]);
+    assert_eq!(spans, ["Batch 1 0-… 0", "Pause 1 5-9 0"]);
+}
+
+#[test]
+fn what_is_undone_after_the_end_is_work_that_waits_for_nobody() {
+    let back = What::RollingBack {
+        by: "kim".into(),
+        reason: String::new(),
+        hosts: Vec::new(),
+    };
+    let paused = What::Paused {
+        by: "conn".into(),
+        reason: "1 failure".into(),
+    };
+    let ended = What::Ended {
+        state: EndState::Failed,
+    };
+    let spans = told(vec![
+        (0, created()),
+        (1, sent(0)),
+        (4, ended),
+        (5, paused),
+        (7, back),
+        (8, sent(0)),
+    ]);
+    assert_eq!(spans, ["Batch 1 0-4 0", "Pause 1 5-7 0", "Batch 1 8-… 0"]);
+}
+
+#[test]
+fn a_question_is_over_when_it_is_asked_anew() {
+    let asks = || What::BarrierReached {
+        step: StepIx(1),
+        until: Some(At(60)),
+    };
+    let spec = spec();
+    let mut stretches = Stretches::default();
+    for (at, what) in [(0, created()), (20, asks()), (70, asks())] {
+        stretches.apply(&spec, &Event { at: At(at), what });
+    }
+    let asked: Vec<_> = stretches.spans()[1..]
+        .iter()
+        .map(|span| (span.name.as_str(), span.from.0, span.to, span.due))
+        .collect();
+    let due = Some(At(60));
+    assert_eq!(
+        asked,
+        [
+            ("confirm", 20, Some(At(70)), due),
+            ("confirm", 70, None, due)
+        ]
+    );
+}
