@@ -186,3 +186,18 @@ fn a_question_is_over_when_it_is_asked_anew() {
         ]
     );
 }
+
+#[test]
+fn work_ends_with_its_run_however_often_it_was_paused() {
+    let paused = |reason: u32| What::Paused {
+        by: "kim".into(),
+        reason: reason.to_string(),
+    };
+    let mut events = vec![(0, created())];
+    events.extend((0..20).map(|time| (10 + i64::from(time), paused(time))));
+    let state = EndState::Succeeded;
+    events.push((99, What::Ended { state }));
+    let spans = told(events);
+    assert_eq!(spans[0], "Batch 1 0-99 0");
+    assert_eq!(spans[20], "Pause 1 29-99 0");
+}

@@ -6,6 +6,7 @@ use super::rollbacks::Rollbacks;
 use crate::run::event::{Cut, Event, What};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::outcome::OutcomeKind;
+use crate::run::spans::{Stretches, rows};
 use crate::run::spec::Act;
 use crate::run::state::{Phase, Run};
 
@@ -283,5 +284,29 @@ impl Promises {
                 assert!(done, "{host} is ok without step {step}");
             }
         }
+    }
+}
+
+/// Nothing is told to go on when all is over, and no end of a step is left out.
+pub(super) fn told_to_the_end(run: &Run, journal: &[Event]) {
+    let mut stretches = Stretches::default();
+    let mut ends = HashSet::new();
+    for event in journal {
+        stretches.apply(&run.spec, event);
+        if let What::Finished(finished) = &event.what {
+            ends.insert((finished.host, finished.step));
+        }
+    }
+    for span in stretches.spans() {
+        assert!(span.to.is_some_and(|to| to >= span.from), "{span:?}");
+    }
+    let rows = rows(&run.spec, &run.cuts, journal);
+    let outcomes = rows.iter().flat_map(|row| &row.outcomes);
+    let told: u32 = outcomes.map(|(_, count)| count).sum();
+    // A host that a person settled may have come to no end of its own.
+    assert!(told as usize >= ends.len(), "{told} of {}", ends.len());
+    for row in &rows {
+        let (first, last) = row.batches;
+        assert!(first <= last && last as usize <= run.cuts.len(), "{row:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Coverage;
 use super::chance::Chance;
-use super::promises::Promises;
+use super::promises::{Promises, told_to_the_end};
 use super::specs::spec;
 use crate::run::command::{Command, Verdict};
 use crate::run::event::{Cut, Event, Finished, OutputSum, What};
@@ -143,6 +143,7 @@ impl World {
             self.go_on();
             if self.run.ended.is_some() && self.now > self.kind_from {
                 self.promises.at_the_end(&self.run);
+                told_to_the_end(&self.run, &self.journal);
                 return;
             }
         }
