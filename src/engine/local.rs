@@ -27,11 +27,18 @@ const CANNOT: u32 = 126;
 const GRACE: Duration = Duration::from_secs(5);
 /// How long output is waited for that others hold open after the command has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// What is said where its owner did not allow them, or does not any more.
+const NOT_ALLOWED: &str = "commands on the engine's machine are not allowed here: local_steps is not \
+                           true under [engine] in conn.toml";
 /// Bytes read at once.
 const PIECE: usize = 32 * 1024;
 
 impl Task {
     pub(super) async fn local(&self, step: &Step, local: &Local) -> Report {
+        // Who owns the engine may have thought better of it since the run started.
+        if !self.parts.settings.local_steps {
+            return self.ended(Outcome::Failed(CANNOT), Some(NOT_ALLOWED.to_owned()));
+        }
         let permit = tokio::select! {
             permit = self.permit() => permit,
             () = self.cancel.cancelled() => return self.ended(Outcome::Cancelled, None),

@@ -122,10 +122,6 @@ impl Task {
         ) else {
             return self.ended(Outcome::NotStarted, Some("no such step".to_owned()));
         };
-        let route = match self.parts.directory.route(&self.spec.access, target) {
-            Ok(route) => route,
-            Err(why) => return self.no_way(why),
-        };
         let act = match &self.work {
             Some(Work { act: Err(why), .. }) => {
                 return self.ended(Outcome::Failed(NO_TEXT), Some(why.clone()));
@@ -133,14 +129,21 @@ impl Task {
             Some(Work { act: Ok(act), .. }) => act,
             None => &step.act,
         };
+        // What is done here needs no way to the host.
+        if let Act::Local(local) = act {
+            return self.local(step, local).await;
+        }
+        let route = match self.parts.directory.route(&self.spec.access, target) {
+            Ok(route) => route,
+            Err(why) => return self.no_way(why),
+        };
         match act {
             Act::Exec(exec) => self.exec(&route, step, exec).await,
             Act::Push(push) => self.push(&route, step, push).await,
-            Act::Local(local) => self.local(step, local).await,
             Act::Pull(pull) => self.pull(&route, step, pull).await,
             Act::Connect => self.connect(&route).await,
-            // Done by the run itself, once a batch; never dispatched.
-            Act::Wait(_) | Act::Approve(_) => self.ended(Outcome::NotStarted, None),
+            // Done above, and by the run itself, once a batch.
+            Act::Local(_) | Act::Wait(_) | Act::Approve(_) => self.ended(Outcome::NotStarted, None),
         }
     }
 

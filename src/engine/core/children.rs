@@ -1,5 +1,6 @@
 //! Runs that are made of runs: their children begin, and requests find their way among them.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Core, CoreError, NewRun};
@@ -110,16 +111,28 @@ impl Core {
             .unwrap_or(run)
     }
 
-    /// The run that asks a question: this one, or one of those it is made of.
-    pub(super) fn who_asks(&self, run: RunId) -> RunId {
+    /// The run that asks a question: this one, or one of those it is made of. Which of several is
+    /// meant, nobody knows from here.
+    pub(super) fn who_asks(&self, run: RunId) -> Result<RunId, Fault> {
         let asks = |id: &RunId| {
             self.runs.get(id).is_some_and(|live| {
                 let stages = live.run.stages.as_ref();
                 live.run.asks().is_some() || stages.is_some_and(|stages| stages.asked.is_some())
             })
         };
-        let family = std::iter::once(run).chain(self.descendants(run));
-        family.into_iter().find(asks).unwrap_or(run)
+        if asks(&run) {
+            return Ok(run);
+        }
+        let asking: Vec<RunId> = self.descendants(run).into_iter().filter(asks).collect();
+        match asking.as_slice() {
+            [] => Ok(run),
+            [one] => Ok(*one),
+            [first, .., last] => Err(Fault::refused(format!(
+                "{} runs of run {run} ask something, from run {first} to run {last}: answer each \
+                 for itself. See what they ask: conn runs show {first}",
+                asking.len()
+            ))),
+        }
     }
 
     /// From its parent up.
@@ -138,14 +151,16 @@ impl Core {
 
     /// Everything in memory that is part of a run, parents before their parts.
     pub(super) fn descendants(&self, run: RunId) -> Vec<RunId> {
+        let mut parts: HashMap<RunId, Vec<RunId>> = HashMap::new();
+        for live in self.runs.values() {
+            if let Some(parent) = live.run.parent {
+                parts.entry(parent.run).or_default().push(live.run.id);
+            }
+        }
         let mut found = vec![run];
         let mut next = 0;
-        while let Some(parent) = found.get(next).copied() {
-            let of = self
-                .runs
-                .values()
-                .filter(|live| live.run.parent.is_some_and(|of| of.run == parent));
-            found.extend(of.map(|live| live.run.id));
+        while let Some(parent) = found.get(next) {
+            found.extend(parts.remove(parent).unwrap_or_default());
             next += 1;
         }
         found.remove(0);
@@ -265,8 +280,16 @@ fn takes_up(act: &Steer) -> bool {
 fn part_of_it(run: &Run, act: &Steer) -> Result<Steer, Fault> {
     let of_run = |hosts: &str| {
         let names = crate::inventory::expand_plain(hosts).map_err(Fault::usage)?;
-        let has = |name: &String| run.spec.targets.iter().any(|target| *target.name == **name);
-        let names: Vec<String> = names.into_iter().filter(has).collect();
+        let own: HashSet<&str> = run
+            .spec
+            .targets
+            .iter()
+            .map(|target| &*target.name)
+            .collect();
+        let names: Vec<String> = names
+            .into_iter()
+            .filter(|name| own.contains(name.as_str()))
+            .collect();
         if names.is_empty() {
             return Err(Fault::usage(format!("no run of it has a host {hosts}")));
         }

@@ -21,6 +21,8 @@ impl Core {
             .runs
             .iter()
             .filter(|(id, _)| !self.unlisted.contains(id))
+            // One that was taken up again is at work, whenever it was over before.
+            .filter(|(_, live)| live.run.ended.is_some())
             .filter(|(_, live)| live.run.tally.ended(OutcomeKind::InDoubt) == 0)
             .filter(|(_, live)| {
                 live.over_since

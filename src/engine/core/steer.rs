@@ -45,7 +45,7 @@ impl Core {
         let by = authority.who();
         let id = match act {
             Steer::Resume => self.to_resume(id),
-            Steer::Approve { .. } | Steer::Reject { .. } => self.who_asks(id),
+            Steer::Approve { .. } | Steer::Reject { .. } => self.who_asks(id)?,
             _ => id,
         };
         let live = self.runs.get(&id).ok_or_else(|| self.not_here(id, act))?;
@@ -280,7 +280,7 @@ fn limit_of(run: &Run, text: &str) -> Result<u32, Fault> {
     if let Some(percent) = text.strip_suffix('%') {
         let percent: u64 = percent.trim().parse().map_err(|_| bad())?;
         let hosts = u64::from(run.tally.total());
-        return u32::try_from(hosts * percent / 100).map_err(|_| bad());
+        return u32::try_from(hosts.saturating_mul(percent) / 100).map_err(|_| bad());
     }
     text.trim().parse().map_err(|_| bad())
 }

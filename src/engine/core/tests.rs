@@ -12,18 +12,22 @@ use crate::engine::directory::{Directory, Found};
 use crate::engine::inbox::Inbox;
 use crate::engine::spool::Spool;
 use crate::engine::{Parts, Settings};
+use crate::run::event::{EndState, Event, What};
+use crate::run::family::Parent;
+use crate::run::ids::{At, HostIx, RunId, StepIx};
 use crate::run::outcome::Outcome;
 use crate::run::roles::Authority;
 use crate::run::spec::{
-    Access, Act, Exec, Lease, Rollout, RunKind, RunSpec, Step, StepRules, Target,
+    Access, Act, Approval, Exec, Lease, Local, Rollout, RunKind, RunSpec, Step, StepRules, Target,
 };
+use crate::run::stages::{NodeIx, NodeSpec, StageIx, StageSpec, StagesSpec};
 use crate::run::state::Run;
 use crate::ssh::{Route, RunAsMethod, Ssh};
 use crate::store::Store;
 use crate::store::sim::{SimStore, Syncing};
 use crate::wire::console::{InventoryPage, InventoryQuery};
 use crate::wire::reply::Fault;
-use crate::wire::request::HostsQuery;
+use crate::wire::request::{HostsQuery, Steer};
 use crate::wire::view::Finding;
 
 /// A directory with a fault in it.
@@ -62,36 +66,55 @@ struct Bench {
     _spool: tempfile::TempDir,
 }
 
+/// A core that stands still, and what it needs.
+fn core(reattach_s: u64) -> (Core, Inbox, tempfile::TempDir) {
+    let spool = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = SimStore::new(Syncing::Automatic);
+    let settings = Settings {
+        fanout: 64,
+        output_budget: 1 << 20,
+        output_tail: 1 << 16,
+        host_output_cap: 1 << 20,
+        silence_s: 600,
+        reattach_s,
+        run_as: RunAsMethod::Sudo,
+        instance: "test".to_owned(),
+        local_steps: false,
+        shared: false,
+    };
+    let parts = Parts {
+        store,
+        ssh: Ssh::new(crate::ssh::Settings::new("ann", spool.path())),
+        settings: Arc::new(settings),
+        spool: Arc::new(Spool::new(spool.path().to_owned())),
+        pulled: Arc::new(crate::engine::pulled::Pulled::new(
+            spool.path().join("pulled"),
+        )),
+        directory: Arc::new(Faulty),
+        identities: Arc::default(),
+        roles: Arc::default(),
+        news: crate::engine::news::News::default(),
+    };
+    let (core, inbox) = Core::open(parts, Arc::new(Clients::default())).unwrap();
+    (core, inbox, spool)
+}
+
+fn new(spec: RunSpec, parent: Option<Parent>) -> NewRun {
+    NewRun {
+        spec: Arc::new(spec),
+        digest: String::new(),
+        stdin: None,
+        by: "ann".to_owned(),
+        authority: Arc::new(Authority::everything("ann")),
+        origin: None,
+        no_wait: false,
+        parent,
+    }
+}
+
 impl Bench {
     fn start(reattach_s: u64) -> Self {
-        let spool = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = SimStore::new(Syncing::Automatic);
-        let settings = Settings {
-            fanout: 64,
-            output_budget: 1 << 20,
-            output_tail: 1 << 16,
-            host_output_cap: 1 << 20,
-            silence_s: 600,
-            reattach_s,
-            run_as: RunAsMethod::Sudo,
-            instance: "test".to_owned(),
-            local_steps: false,
-            shared: false,
-        };
-        let parts = Parts {
-            store,
-            ssh: Ssh::new(crate::ssh::Settings::new("ann", spool.path())),
-            settings: Arc::new(settings),
-            spool: Arc::new(Spool::new(spool.path().to_owned())),
-            pulled: Arc::new(crate::engine::pulled::Pulled::new(
-                spool.path().join("pulled"),
-            )),
-            directory: Arc::new(Faulty),
-            identities: Arc::default(),
-            roles: Arc::default(),
-            news: crate::engine::news::News::default(),
-        };
-        let (core, inbox) = Core::open(parts, Arc::new(Clients::default())).unwrap();
+        let (core, inbox, spool) = core(reattach_s);
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(core.run(stopped));
         Self {
@@ -103,16 +126,7 @@ impl Bench {
 
     /// The run's state at its end.
     async fn end_of(&self, spec: RunSpec) -> Arc<Run> {
-        let new = NewRun {
-            spec: Arc::new(spec),
-            digest: String::new(),
-            stdin: None,
-            by: "ann".to_owned(),
-            authority: Arc::new(Authority::everything("ann")),
-            origin: None,
-            no_wait: false,
-            parent: None,
-        };
+        let new = new(spec, None);
         let id = self.inbox.create(new).await.unwrap();
         loop {
             let state = move |core: &Core| core.live_run(id).map(|live| live.run.clone());
@@ -180,4 +194,130 @@ async fn a_fault_in_a_task_leaves_its_host_in_doubt_and_never_running() {
             );
         }
     }
+}
+
+/// One step that does this, once a host.
+fn doing(act: Act) -> RunSpec {
+    let mut spec = spec(2, false);
+    spec.steps[0].act = act;
+    spec
+}
+
+#[tokio::test]
+async fn a_run_that_was_taken_up_again_is_not_sealed_however_long_ago_it_was_over() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (run, _) = core.create_now(new(spec(2, true), None)).unwrap();
+    let hosts = || vec![HostIx(0), HostIx(1)];
+    let by = || "ann".to_owned();
+    let commit = |core: &mut Core, what| {
+        let event = Event { at: At(1), what };
+        core.commit(run, &[event], &[]).unwrap();
+    };
+    commit(
+        &mut core,
+        What::Skipped {
+            by: by(),
+            hosts: hosts(),
+        },
+    );
+    let state = EndState::Succeeded;
+    commit(&mut core, What::Ended { state });
+    core.runs.get_mut(&run).unwrap().over_since = Some(At(1));
+    commit(
+        &mut core,
+        What::Retried {
+            by: by(),
+            hosts: hosts(),
+        },
+    );
+    core.retire();
+    assert!(core.live_run(run).is_some(), "a run at work left memory");
+}
+
+#[tokio::test]
+async fn a_failure_limit_beyond_all_numbers_is_refused() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (run, _) = core.create_now(new(spec(2, true), None)).unwrap();
+    let tune = Steer::Tune {
+        concurrency: None,
+        max_failures: Some(format!("{}%", u64::MAX)),
+        batches: None,
+    };
+    let (reply, answer) = oneshot::channel();
+    core.steer(run, &Authority::everything("ann"), &tune, reply);
+    let fault = answer.await.unwrap().unwrap_err();
+    assert!(fault.message.contains("is no failure limit"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_command_here_does_not_run_once_its_owner_forbids_it() {
+    let local = Local {
+        command: "true".to_owned(),
+        env: std::collections::BTreeMap::new(),
+    };
+    let run = Bench::start(0).end_of(doing(Act::Local(local))).await;
+    for (_, host) in run.hosts() {
+        let last = host.last.as_ref().unwrap();
+        assert!(matches!(last.outcome, Outcome::Failed(_)), "{last:?}");
+        assert!(last.detail.as_ref().unwrap().contains("local_steps"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_a_whole_of_which_several_runs_ask_is_given_to_none() {
+    let (mut core, _inbox, _spool) = core(0);
+    let stage = |name: &str| StageSpec {
+        name: name.to_owned(),
+        needs: crate::run::stages::Need::default(),
+        nodes: vec![NodeSpec {
+            item: None,
+            kind: RunKind::Flow,
+            title: name.to_owned(),
+            spec: String::new(),
+            hosts: 2,
+            gate: None,
+        }],
+        parallel: 1,
+        approve: None,
+        soak: Duration::ZERO,
+        on_failure: crate::run::stages::OnStageFailure::Pause,
+    };
+    let mut whole = spec(0, false);
+    whole.steps.clear();
+    whole.stages = Some(StagesSpec {
+        stages: vec![stage("a"), stage("b")],
+        reach: Vec::new(),
+        parallel: None,
+        join: None,
+        fail_fast: false,
+    });
+    let (whole, _) = core.create_now(new(whole, None)).unwrap();
+    let mut asking = |stage| {
+        let node = NodeIx {
+            stage: StageIx(stage),
+            item: 0,
+        };
+        let parent = Parent {
+            run: whole,
+            node,
+            gate: false,
+        };
+        let part = new(doing(Act::Approve(Approval::default())), Some(parent));
+        let (run, _) = core.create_now(part).unwrap();
+        let what = What::BarrierReached {
+            step: StepIx(0),
+            until: None,
+        };
+        core.commit(run, &[Event { at: At(1), what }], &[]).unwrap();
+        run
+    };
+    let first = asking(0);
+    let second = asking(1);
+    assert_eq!(first, RunId(2));
+    let fault = core.who_asks(whole).unwrap_err();
+    assert!(
+        fault.message.starts_with("2 runs of run 1 ask"),
+        "{fault:?}"
+    );
+    assert_eq!(core.who_asks(second).unwrap(), second);
 }
