@@ -217,6 +217,15 @@ impl Run {
         if self.skipped_steps.contains(&step) {
             return self.already("without that step");
         }
+        let asks = |step: &super::spec::Step| matches!(step.act, Act::Approve(_));
+        if self.spec.step(step).is_some_and(asks) {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "that step asks a person, so it is answered and not left out: \
+                      conn runs approve, or reject"
+                    .to_owned(),
+            });
+        }
         let by = by.to_owned();
         Ok(vec![What::StepSkipped { by, step }])
     }

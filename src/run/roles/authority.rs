@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::grant::definition_word;
 use super::{Deed, Denied, Grant, Member, Role};
 use crate::run::spec::RunSpec;
 
@@ -193,7 +194,7 @@ fn lack_for_run(able: &[&Grant], role: Role, spec: &RunSpec) -> Option<Lack> {
         .collect();
     if fitting.is_empty() {
         let work = match &spec.flow {
-            Some(flow) => format!("flow/{}", flow.name),
+            Some(flow) => format!("{}/{}", definition_word(spec.kind), flow.name),
             None => spec.kind.word().to_owned(),
         };
         return Some(Lack::OtherWork {

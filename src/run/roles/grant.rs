@@ -72,10 +72,18 @@ impl Covers {
     /// Whether a run's work is meant.
     fn work(&self, spec: &RunSpec) -> bool {
         match (&spec.flow, spec.kind) {
-            (Some(flow), _) => self.definition("flow", &flow.name),
+            (Some(flow), kind) => self.definition(definition_word(kind), &flow.name),
             (None, RunKind::Preflight) => self.ad_hoc("preflight"),
             (None, kind) => self.ad_hoc(kind.word()),
         }
+    }
+}
+
+/// The word for the kind of the definition that a run of this kind is of.
+pub(super) fn definition_word(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Fanout => "action",
+        _ => "flow",
     }
 }
 

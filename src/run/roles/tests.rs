@@ -418,3 +418,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn nobody_gets_past_a_question_by_leaving_its_step_out() {
+    let run = asked(Role::Lead, true);
+    let skip = Command::SkipStep {
+        by: "kim".to_owned(),
+        step: StepIx(0),
+    };
+    let answer = run.ask(&Authority::everything("kim"), &[], &skip, At(2));
+    assert!(
+        matches!(answer, Err(Refusal::BadValue { .. })),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn a_fanout_is_an_action_and_no_flow_for_a_role_that_is_limited_to_definitions() {
+    let grants = [
+        grant(Role::Operator, "kim", None, Some(&["action/All*"])),
+        grant(Role::Operator, "lee", None, Some(&["flow/All*"])),
+    ];
+    let fanout = RunSpec {
+        kind: RunKind::Fanout,
+        ..flow("AllAtOnce", &["a"])
+    };
+    let may = |who| authority(who, &grants).may(Deed::Start, &Scope::Run(&fanout));
+    assert!(may("kim").is_ok());
+    let refused = told(may("lee"));
+    assert!(refused.contains("not for action/AllAtOnce"), "{refused}");
+}
