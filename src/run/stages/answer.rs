@@ -42,6 +42,12 @@ impl Run {
 
     pub(in crate::run) fn decide_take_up(&self, by: &str) -> Result<Vec<What>, Refusal> {
         self.need_conn(by)?;
+        if self.stages.as_ref().is_some_and(|stages| stages.closing) {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: "it is rolled back, so nothing more of it begins; start it anew".to_owned(),
+            });
+        }
         let never = |stages: &super::Stages| {
             stages
                 .nodes()

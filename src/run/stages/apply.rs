@@ -108,12 +108,14 @@ impl Stages {
     fn child_ended(&mut self, node: NodeIx, end: ChildEnd, at: At) {
         self.change(node, |node| {
             let gating = node.phase == NodePhase::Gating;
-            node.marred |= end != ChildEnd::Ok;
+            let well = end == ChildEnd::Ok;
+            if !gating {
+                node.work_marred = !well;
+            }
+            // What a gate said before counts for nothing once it says yes.
+            node.marred = node.work_marred || !well;
             node.phase = match (gating, end) {
-                (false, ChildEnd::Ok | ChildEnd::Borne) => {
-                    node.marred = end == ChildEnd::Borne;
-                    NodePhase::AtGate
-                }
+                (false, ChildEnd::Ok | ChildEnd::Borne) => NodePhase::AtGate,
                 (true, ChildEnd::Ok | ChildEnd::Borne) => NodePhase::Passed,
                 (true, ChildEnd::Inconclusive) => NodePhase::Stopped(Stop::Inconclusive),
                 (true, ChildEnd::Failed) => NodePhase::Stopped(Stop::GateFailed),

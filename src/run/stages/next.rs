@@ -131,7 +131,8 @@ impl Run {
         }
         let well = match view.spec.join {
             _ if view.at.closing => false,
-            Some(count) => view.succeeded() >= count,
+            // Failures that are borne hold nobody up, and are no success.
+            Some(count) => view.unmarred() >= count,
             None => view.at.nodes().all(|(_, node)| {
                 !node.marred && matches!(node.phase, NodePhase::Done | NodePhase::Skipped)
             }),
@@ -399,10 +400,15 @@ impl View<'_> {
         self.spec.fail_fast && self.is_unfinished() && standings.len() - lost < wanted
     }
 
-    fn succeeded(&self) -> usize {
-        let well =
-            |standing: &Standing| matches!(standing, Standing::Succeeded | Standing::Skipped);
-        self.at.standings().iter().filter(|s| well(s)).count()
+    /// Stages of which everything ended well, or was left out.
+    fn unmarred(&self) -> usize {
+        let well = |node: &super::Node| {
+            !node.marred && matches!(node.phase, NodePhase::Done | NodePhase::Skipped)
+        };
+        let stages = (0..self.spec.stages.len()).map(StageIx);
+        stages
+            .filter(|stage| self.at.of_stage(*stage).iter().all(well))
+            .count()
     }
 
     fn stage(&self, ix: StageIx) -> Option<&StageSpec> {

@@ -26,6 +26,8 @@ pub struct Node {
     pub gate: Option<RunId>,
     /// Whether anything about it did not end well, borne or accepted though it may be.
     pub marred: bool,
+    /// Whether its work did not end well, whatever its gate says.
+    pub(super) work_marred: bool,
     /// When it began.
     pub began: Option<At>,
     /// When it was over.
@@ -119,6 +121,7 @@ impl Stages {
             run: None,
             gate: None,
             marred: false,
+            work_marred: false,
             began: None,
             ended: None,
         };

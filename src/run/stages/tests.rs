@@ -518,3 +518,51 @@ fn a_fanout_that_wants_any_is_well_with_one_and_lets_the_others_finish() {
     assert_eq!(end(&world), Some(EndState::Aborted));
     assert_eq!(words(&world)[2], "not_started");
 }
+
+#[test]
+fn failures_that_are_borne_are_no_success_of_a_fanout_either() {
+    let branch = |name| StageSpec {
+        on_failure: OnStageFailure::GoOn,
+        ..stage(name, &[], 1)
+    };
+    let spec = |join| StagesSpec {
+        join: Some(join),
+        ..flow(vec![branch("a"), branch("b")])
+    };
+    let end = |join| {
+        let world = scripted(spec(join), &[ChildEnd::Borne, ChildEnd::Ok]);
+        world.run.ended.map(|(end, _)| end)
+    };
+    assert_eq!(end(2), Some(EndState::Failed));
+    assert_eq!(end(1), Some(EndState::Succeeded));
+}
+
+#[test]
+fn a_gate_that_is_retried_and_says_yes_leaves_no_mark() {
+    let spec = flow(vec![gated(stage("only", &[], 1))]);
+    let mut world = scripted(spec, &[ChildEnd::Ok, ChildEnd::Inconclusive]);
+    assert_eq!(words(&world), ["inconclusive"]);
+    let gate = world.children.get_mut(&RunId(3)).unwrap();
+    (gate.at_work, gate.until, gate.ends) = (true, At(5), vec![ChildEnd::Ok]);
+    world.settle();
+    world.pass(10);
+    let by = "kim".to_owned();
+    assert!(world.ask(&Command::Resume { by }));
+    world.settle();
+    assert_eq!(
+        world.run.ended.map(|(end, _)| end),
+        Some(EndState::Succeeded)
+    );
+}
+
+#[test]
+fn stages_that_never_began_are_not_taken_up_once_the_flow_is_rolled_back() {
+    let spec = flow(vec![stage("canary", &[], 1), stage("rest", &[0], 1)]);
+    let mut world = scripted(spec, &[ChildEnd::Failed]);
+    let (by, reason) = ("kim".to_owned(), String::new());
+    world.record(What::Stage(StageEvent::RollingBack { by, reason }));
+    world.settle();
+    assert_eq!(words(&world), ["failed", "not_started"]);
+    let by = "kim".to_owned();
+    assert!(!world.ask(&Command::TakeUp { by }));
+}
