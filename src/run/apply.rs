@@ -471,7 +471,7 @@ impl Run {
         }
         if matches!(event, StageEvent::RollingBack { .. }) {
             // Undoing does not wait for anybody.
-            self.paused = None;
+            (self.paused, self.undoing) = (None, Some(at));
         }
         if let Some(stages) = &mut self.stages {
             stages.apply(event, at);

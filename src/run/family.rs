@@ -35,13 +35,20 @@ impl Run {
         if self.ended.is_some() || self.aborted_by.is_some() {
             return None;
         }
-        if let Some(by) = &parent.aborted_by {
+        // One that is over aborts nobody: this run was taken up again, and it follows.
+        if let Some(by) = parent
+            .aborted_by
+            .as_ref()
+            .filter(|_| parent.ended.is_none())
+        {
             return event(What::Aborted {
                 by: by.clone(),
                 reason: format!("with run {}", parent.id),
             });
         }
         match (&parent.paused, &self.paused) {
+            // Undoing does not wait for what was paused before it was asked for.
+            (Some(pause), None) if self.undoing.is_some_and(|since| pause.at <= since) => None,
             (Some(pause), None) => event(What::ParentPaused {
                 by: pause.by.clone(),
                 reason: format!("with run {}", parent.id),

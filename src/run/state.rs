@@ -147,6 +147,8 @@ pub struct Run {
     pub abort_after: Option<(String, String)>,
     /// Who had it rolled back, if anybody did: nothing goes forward any more.
     pub rolled_back: Option<String>,
+    /// When it, or what it is made of, was last told to undo what it did.
+    pub(super) undoing: Option<At>,
     /// The batch that is open, from 0.
     pub batch: u32,
     /// All batches, those that are not open as they are cut now.
@@ -216,6 +218,7 @@ impl Run {
             aborted_by: None,
             abort_after: None,
             rolled_back: None,
+            undoing: None,
             batch: 0,
             cuts: spec.rollout.cuts(),
             concurrency: spec.rollout.concurrency.max(1),

@@ -1,5 +1,6 @@
 //! The run's promises, one by one; at random in `histories`, and in a world with time in `simulation`.
 
+mod family;
 mod histories;
 mod pace;
 mod simulation;

@@ -161,6 +161,7 @@ impl Run {
 
     pub(super) fn rolling_back(&mut self, by: &str, named: &[HostIx], at: At) -> Vec<Effect> {
         self.rolled_back = Some(by.to_owned());
+        self.undoing = Some(at);
         self.ended = None;
         (self.paused, self.aborted_by, self.abort_after) = (None, None, None);
         (self.line, self.soaking) = (Line::default(), None);
