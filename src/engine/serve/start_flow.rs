@@ -255,7 +255,13 @@ fn read_file(parts: &Parts, source: &str) -> Result<Vec<u8>, Fault> {
     let cannot = |error: std::io::Error| {
         Fault::usage(format!("{} cannot be pushed: {error}", path.display()))
     };
-    let size = std::fs::metadata(&path).map_err(cannot)?.len();
+    let about = std::fs::metadata(&path).map_err(cannot)?;
+    if !about.is_file() {
+        // A pipe or a device has no end.
+        let why = format!("{} cannot be pushed: it is no file", path.display());
+        return Err(Fault::usage(why));
+    }
+    let size = about.len();
     if size > MOST_FILE {
         let why = format!("{} is larger than {MOST_FILE} bytes", path.display());
         return Err(Fault::usage(why));
