@@ -291,7 +291,7 @@ mod tests {
             [
                 "0.toml:5:1: \"Leaf\" needs hosts; write targets = \"@group\"",
                 "0.toml:8:39: \"a\" is not the name of a secret; write secret:NAME, never the secret itself",
-                "0.toml:8:9: \"x\" does not match \"\\\\d+\"",
+                "0.toml:8:9: \"x\" does not match \"\\d+\"",
                 "0.toml:8:24: \"Leaf\" has no parameter \"vresion\"; did you mean \"version\"?",
             ]
         );

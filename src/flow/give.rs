@@ -301,7 +301,11 @@ pub fn check(
 fn string(param: &Param, text: &str) -> Result<ParamValue, String> {
     match &param.pattern {
         Some(pattern) if !pattern.matches_whole(text) => {
-            Err(format!("does not match {}", quote(pattern.source())))
+            // As it is written in the definition, not with every backslash twice.
+            Err(format!(
+                "does not match {}",
+                quote(pattern.source()).replace(r"\\", r"\")
+            ))
         }
         _ if text.is_empty() && param.required => Err("is empty; write something".to_owned()),
         _ => Ok(ParamValue::Text(text.to_owned())),
