@@ -111,6 +111,13 @@ impl Matrix {
         }
         match step.cmp(&state.step) {
             std::cmp::Ordering::Less if skipped => Sign::Skipped,
+            // What a rollback did not find on the host, and what it turned back before.
+            std::cmp::Ordering::Less if run.is_undo(step) => Sign::Skipped,
+            std::cmp::Ordering::Less
+                if run.is_undo(state.step) && !self.went_on(run, host, step) =>
+            {
+                Sign::NotStarted
+            }
             // Its batch went past it together: nothing was done on the host itself.
             std::cmp::Ordering::Less => Sign::Ok,
             std::cmp::Ordering::Equal => here(run, state, step),
@@ -121,6 +128,14 @@ impl Matrix {
                 _ => Sign::Waiting,
             },
         }
+    }
+
+    /// Whether the host did anything behind this step, on its way forward.
+    fn went_on(&self, run: &Run, host: HostIx, step: StepIx) -> bool {
+        let row = host.index() * self.steps;
+        let behind = row + usize::from(step.0) + 1..row + usize::from(run.forward);
+        let cells = self.cells.get(behind).unwrap_or_default();
+        cells.iter().any(Option::is_some)
     }
 
     /// How all hosts stand to each step.

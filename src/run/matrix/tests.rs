@@ -35,7 +35,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let spec = spec();
+        Self::of(spec())
+    }
+
+    fn of(spec: Arc<RunSpec>) -> Self {
         Self {
             matrix: Matrix::new(spec.targets.len(), spec.steps.len()),
             run: Run::new(RunId(1), spec, "kim", At(0)),
@@ -161,4 +164,25 @@ fn the_counts_are_those_of_the_cells_and_the_median_is_of_what_went_well() {
     for (step, row) in told.iter().enumerate() {
         assert_eq!(row.iter().sum::<u32>(), 4, "step {step}");
     }
+}
+
+#[test]
+fn a_step_that_a_rollback_turned_back_before_is_not_told_as_done() {
+    let mut spec = (*spec()).clone();
+    spec.steps.remove(2);
+    spec.steps[0].rules.on_failure = OnFailure::SkipHost;
+    let mut undo = spec.steps[0].clone();
+    undo.rules.undoes = Some(StepIx(0));
+    spec.steps.push(undo);
+    let mut bench = Bench::of(Arc::new(spec));
+    bench.goes(0, &[0, 1], &Outcome::Ok);
+    bench.goes(1, &[0], &Outcome::Failed(1));
+    bench.take(What::RollingBack {
+        by: "kim".into(),
+        reason: String::new(),
+        hosts: Vec::new(),
+    });
+    bench.goes(3, &[0, 1], &Outcome::Ok);
+    assert_eq!(bench.row(0), "+Xo+");
+    assert_eq!(bench.row(1), "+oo+");
 }
