@@ -6,7 +6,7 @@ use crate::run::ids::RunId;
 use crate::tui::keys::{Act, Tier};
 use crate::tui::overlay::{
     Draft, Help, Palette, Purpose, StartForm, Themes, abort_sheet, approve_sheet, command_key,
-    reject_sheet, retry_sheet,
+    reject_sheet, retry_sheet, roll_back_sheet,
 };
 use crate::tui::pane::{Place, Tab, is_of_flow};
 use crate::tui::words::plain;
@@ -152,6 +152,7 @@ impl App {
             Act::Pause
                 | Act::Resume
                 | Act::Retry
+                | Act::RollBack
                 | Act::Skip
                 | Act::Abort
                 | Act::Take
@@ -174,7 +175,14 @@ impl App {
             self.steer_ended(act, run, effects);
             return;
         };
-        let of_holder = [Act::Resume, Act::Retry, Act::Skip, Act::Give, Act::Keep];
+        let of_holder = [
+            Act::Resume,
+            Act::Retry,
+            Act::RollBack,
+            Act::Skip,
+            Act::Give,
+            Act::Keep,
+        ];
         if of_holder.contains(&act) && !self.holds(&view) {
             let who = view.holder.as_deref().unwrap_or("nobody");
             let take = self.setup.keys.key(Act::Take);
@@ -208,6 +216,10 @@ impl App {
                 Some(view) => effects.push(Effect::Over(Box::new(retry_sheet(view, None)))),
                 None => effects.push(Effect::Open(Place::Run(run))),
             },
+            Act::RollBack => match self.pane().view().cloned() {
+                Some(view) => self.roll_back(&view, effects),
+                None => effects.push(Effect::Open(Place::Run(run))),
+            },
             _ => self.say(format!("Run {run} is over.")),
         }
     }
@@ -231,6 +243,7 @@ impl App {
                 }))),
             }),
             Act::Retry => effects.push(Effect::Over(Box::new(retry_sheet(view, None)))),
+            Act::RollBack => self.roll_back(view, effects),
             Act::Skip => self.type_line(Purpose::Skip(run), ""),
             Act::Approve | Act::Reject if view.waits_for.as_deref() != Some("approval") => {
                 self.say(format!("Run {run} asks nobody for a yes."));
@@ -258,6 +271,19 @@ impl App {
                 undo: None,
             }),
             _ => self.type_line(Purpose::Note(run), ""),
+        }
+    }
+
+    /// Only steps of flows have commands that undo them.
+    fn roll_back(&mut self, view: &RunView, effects: &mut Vec<Effect>) {
+        let run = view.run;
+        if is_of_flow(&view.kind) {
+            let sheet = roll_back_sheet(view, None, Some(&self.people_at(run)));
+            effects.push(Effect::Over(Box::new(sheet)));
+        } else {
+            self.say(format!(
+                "Run {run} has nothing that undoes it: only steps of flows have rollback commands."
+            ));
         }
     }
 

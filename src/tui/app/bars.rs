@@ -161,7 +161,7 @@ impl App {
         }
         match &self.word {
             Some((words, role, _)) => (*role, plain(words)),
-            None => (Role::Dim, self.pane().status()),
+            None => (Role::Dim, plain(&self.pane().status())),
         }
     }
 

@@ -103,6 +103,8 @@ pub(super) enum Act {
     Retry,
     /// Skip hosts that have not begun.
     Skip,
+    /// Undo what the run did.
+    RollBack,
     /// Abort the run.
     Abort,
     /// Take the conn.
@@ -219,6 +221,7 @@ table! {
     Resume "resume" "c" "resume" Reversible "Go on.";
     Retry "retry" "R" "retry…" Asks "Start hosts again that did not end well.";
     Skip "skip" "K" "skip…" Asks "Leave hosts out that have not begun.";
+    RollBack "roll-back" "B" "roll back…" Asks "Stop, and undo what was done: the rollback commands, the last step first.";
     Abort "abort" "X" "abort…" Asks "Cancel what runs, never start the rest.";
     Take "take" "T" "take the conn…" Asks "Be the one who steers this run.";
     Give "give" "W" "give the conn…" Asks "Hand the conn of this run to somebody.";

@@ -27,7 +27,9 @@ pub(super) use help::Help;
 pub(super) use palette::Palette;
 pub(super) use sheet::Sheet;
 pub(super) use start::StartForm;
-pub(super) use steer::{abort_sheet, approve_sheet, reject_sheet, retry_sheet, skip_sheet};
+pub(super) use steer::{
+    abort_sheet, approve_sheet, reject_sheet, retry_sheet, roll_back_sheet, skip_sheet,
+};
 pub(super) use themes::Themes;
 pub(super) use tour::Tour;
 pub(super) use typed::{Purpose, Typed};

@@ -264,9 +264,9 @@ fn is_move(act: Act) -> bool {
 }
 
 fn is_about_run(act: Act) -> bool {
-    use Act::{Abort, Approve, Compare, Note, Pause, Reject, Resume, Retry, Skip, Take};
+    use Act::{Abort, Approve, Compare, Note, Pause, Reject, Resume, Retry, RollBack, Skip, Take};
     [
-        Abort, Approve, Reject, Compare, Note, Pause, Resume, Retry, Skip, Take,
+        Abort, Approve, Reject, Compare, Note, Pause, Resume, Retry, RollBack, Skip, Take,
     ]
     .contains(&act)
 }

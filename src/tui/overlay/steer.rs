@@ -1,6 +1,7 @@
 //! The sheets that ask before a run is steered.
 
 use super::Sheet;
+use crate::tui::pane::is_of_flow;
 use crate::tui::words::{clip, count, counted, plain};
 use crate::wire::Request;
 use crate::wire::console::Picked;
@@ -22,6 +23,7 @@ pub(in crate::tui) fn retry_sheet(view: &RunView, picked: Option<&Picked>) -> Sh
             hosts: picked.map_or_else(String::new, |picked| picked.folded.clone()),
         },
     };
+    let paused = view.ended.is_none() && view.state == "paused";
     let (words, shown) = match picked {
         None => (counted(again, "host"), again),
         Some(picked) => {
@@ -33,11 +35,19 @@ pub(in crate::tui) fn retry_sheet(view: &RunView, picked: Option<&Picked>) -> Sh
     Sheet::new(
         format!("RETRY RUN {}   {}", view.run, plain(&view.title)),
         request,
-        format!("{words} of run {} started again", view.run),
+        if paused {
+            format!("{words} start again when run {} goes on: c", view.run)
+        } else {
+            format!("{words} of run {} started again", view.run)
+        },
     )
     .row(
         "what happens",
-        format!("{words} that did not end well start again"),
+        if paused {
+            format!("started again when the run goes on, with c: {words} that did not end well")
+        } else {
+            format!("started again: {words} that did not end well")
+        },
     )
     .row(
         "hosts",
@@ -47,7 +57,14 @@ pub(in crate::tui) fn retry_sheet(view: &RunView, picked: Option<&Picked>) -> Sh
         "not these",
         "hosts in doubt: settle them first. Hosts that are ok stay as they are",
     )
-    .row("command", &view.title)
+    .row(
+        if is_of_flow(&view.kind) {
+            "flow"
+        } else {
+            "command"
+        },
+        &view.title,
+    )
     .wide(shown)
 }
 
@@ -150,10 +167,13 @@ pub(in crate::tui) fn abort_sheet(view: &RunView, people: &str) -> Sheet {
     )
     .row(
         "what happens",
-        format!(
-            "{} at work: the command gets a signal, and is killed 10 s later",
-            counted(tally.busy(), "host")
-        ),
+        match tally.busy() {
+            0 => "no host is at work".to_owned(),
+            busy => format!(
+                "{} at work: the command gets a signal, and is killed 10 s later",
+                counted(busy, "host")
+            ),
+        },
     )
     .row(
         "",
@@ -176,10 +196,60 @@ pub(in crate::tui) fn abort_sheet(view: &RunView, people: &str) -> Sheet {
     )
     .row(
         "instead",
-        format!(
-            "p pauses: what runs is finished ({}), no more starts",
-            count(tally.busy())
-        ),
+        if view.state == "paused" {
+            "it is paused: nothing starts as long as nobody lets it go on".to_owned()
+        } else {
+            format!(
+                "p pauses: what runs is finished ({}), no more starts",
+                count(tally.busy())
+            )
+        },
+    )
+    .typed(view.run.to_string(), "the run's number")
+}
+
+/// Asks whether what a run did shall be undone: on the hosts that were picked, or on all.
+pub(in crate::tui) fn roll_back_sheet(
+    view: &RunView,
+    picked: Option<&Picked>,
+    people: Option<&str>,
+) -> Sheet {
+    let request = Request::Steer {
+        run: view.run,
+        act: Steer::Rollback {
+            reason: "from the console".to_owned(),
+            hosts: picked.map_or_else(String::new, |picked| picked.folded.clone()),
+        },
+    };
+    let of_others = match view.ended {
+        None => "hosts at work end their step first; no host goes forward any more",
+        Some(_) => "the run goes on, backwards only",
+    };
+    Sheet::new(
+        format!("ROLL BACK RUN {}   {}", view.run, plain(&view.title)),
+        request,
+        format!("run {} is rolled back", view.run),
+    )
+    .row(
+        "what happens",
+        "each host undoes the steps that began on it and have a rollback command, the last first",
+    )
+    .row("", of_others)
+    .row("hosts", picked.map_or_else(|| plain(&view.targets), named))
+    .row(
+        "left behind",
+        "what steps without a rollback command did, and hosts in doubt: settle them first",
+    )
+    .row(
+        "who",
+        match people {
+            Some(people) => format!("started by {}; {people}", plain(&view.starter)),
+            None => format!("started by {}", plain(&view.starter)),
+        },
+    )
+    .row(
+        "instead",
+        "X aborts: nothing more starts, and nothing is undone",
     )
     .typed(view.run.to_string(), "the run's number")
 }

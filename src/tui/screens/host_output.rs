@@ -140,6 +140,7 @@ impl Pane for HostOutput {
             canvas.clipped(1, 0, width - 2, Role::Failed, &plain(gone));
             return;
         }
+        let mut below = 1;
         if let Some(task) = self.lines.task() {
             let sign = Sign::of_task(&task.standing, task.outcome.as_ref());
             let x = canvas.text(
@@ -152,15 +153,14 @@ impl Pane for HostOutput {
             if words.is_empty() {
                 words = phases(task);
             }
-            canvas.clipped(
-                x + 3,
-                0,
-                width.saturating_sub(x + 4),
-                Role::Dim,
-                &plain(&words),
-            );
+            // Why it failed may be all that there is to read.
+            let rows = (canvas.height() / 3).max(1);
+            let room = (width.saturating_sub(x + 4), rows);
+            below = canvas
+                .wrapped((x + 3, 0), room, Role::Dim, &plain(&words))
+                .max(1);
         }
-        self.lines.draw(&mut canvas.below(1), context.now);
+        self.lines.draw(&mut canvas.below(below), context.now);
     }
 
     fn hints(&self) -> Vec<Act> {

@@ -5,7 +5,7 @@ use crate::run::outcome::OutcomeKind;
 use crate::tui::theme::Role;
 use crate::tui::words::{count, counted, plain, span};
 use crate::wire::console::Overview;
-use crate::wire::view::{RunLine, RunView};
+use crate::wire::view::{PartOf, RunLine, RunView};
 
 /// A failed run needs somebody for so long after its end, in milliseconds; one in doubt always.
 const FRESH_MS: i64 = 3_600_000;
@@ -24,11 +24,28 @@ pub(in crate::tui) struct Need {
 
 /// What needs a person, the oldest first.
 pub(in crate::tui) fn needs(overview: &Overview, now: At, you: &str) -> Vec<Need> {
-    let mut needs: Vec<Need> = overview
+    let open = overview
         .open
         .iter()
-        .filter_map(|run| open_need(run, you))
-        .chain(overview.ended.iter().filter_map(|run| ended_need(run, now)))
+        .filter_map(|run| Some((run.part_of.as_ref(), open_need(run, you)?)));
+    let ended = overview
+        .ended
+        .iter()
+        .filter_map(|run| Some((run.part_of.as_ref(), ended_need(run, now)?)));
+    let all: Vec<(Option<&PartOf>, Need)> = open.chain(ended).collect();
+    let acked = |whole: RunId| {
+        let mut ended = overview.ended.iter();
+        ended.any(|run| run.run == whole && run.acked.is_some())
+    };
+    // What a run is part of says the same of it, and is what to act on.
+    let told = |part: &PartOf, need: &Need| {
+        let mut others = all.iter().map(|(_, other)| other);
+        acked(part.run) || others.any(|other| (other.run, other.word) == (part.run, need.word))
+    };
+    let mut needs: Vec<Need> = all
+        .iter()
+        .filter(|(part, need)| part.is_none_or(|part| !told(part, need)))
+        .map(|(_, need)| need.clone())
         .collect();
     needs.sort_by_key(|need| need.since);
     needs
@@ -58,8 +75,10 @@ fn open_need(run: &RunView, you: &str) -> Option<Need> {
         );
     }
     if run.state == "paused" {
-        let why = run.because.clone().unwrap_or_default();
-        return need("@", Role::Accent, "PAUSED", why);
+        let why = run.because.as_deref().unwrap_or_default();
+        // The word stands before it.
+        let why = why.strip_prefix("paused ").unwrap_or(why);
+        return need("@", Role::Accent, "PAUSED", why.to_owned());
     }
     if run.state == "waiting" {
         let why = run.because.clone().or_else(|| run.waits_for.clone());

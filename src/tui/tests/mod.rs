@@ -1,6 +1,7 @@
 //! The console as a person sees it, without a terminal and without an engine: keys and answers in,
 //! the screen out.
 
+mod acts;
 mod bytes;
 mod fixtures;
 mod flow_fixtures;

@@ -1,5 +1,6 @@
 //! The form: fields above, the plan below.
 
+use super::param::ParamField;
 use super::{FlowForm, Part};
 use crate::flow::plan::Does;
 use crate::flow::rollout::OnExceeded;
@@ -42,15 +43,16 @@ impl FlowForm {
         // The plan keeps some rows, whatever is asked above it.
         let room = height.saturating_sub(y + if height < 18 { 4 } else { 8 });
         let y = self.draw_params(canvas, (y, room), &mut cursor);
-        if let Some(why) = &self.wrong {
-            canvas.wrapped(
-                (2, y),
-                (width.saturating_sub(3), 1),
-                Role::Failed,
-                &plain(why),
-            );
-        }
-        let y = y + u16::from(self.wrong.is_some() || height >= 18);
+        let room = (width.saturating_sub(3), if height < 18 { 1 } else { 3 });
+        let below = match (&self.wrong, self.clipped_beside(width)) {
+            (Some(why), _) => canvas.wrapped((2, y), room, Role::Failed, &plain(why)),
+            // Beside the field there was no room for it.
+            (None, Some((role, words))) if height >= 18 => {
+                canvas.wrapped((2, y), room, role, &words)
+            }
+            _ => y,
+        };
+        let y = below.max(y + u16::from(height >= 18));
         if self.choosing {
             self.draw_suggestions(canvas, y, &suggestions);
         } else {
@@ -78,7 +80,23 @@ impl FlowForm {
         if self.at == Part::Hosts {
             *cursor = Some((FIELD + x, y));
         }
-        let (role, words) = match self.known_hosts() {
+        let (role, words) = self.hosts_words();
+        beside(canvas, y, role, &words);
+        y + 1
+    }
+
+    /// What is said of the field under the cursor, when there is no room for it beside that.
+    fn clipped_beside(&self, width: u16) -> Option<(Role, String)> {
+        let (role, words) = match self.at {
+            Part::Hosts if self.needs_hosts() => self.hosts_words(),
+            Part::Param(at) => param_words(self.params.get(at)?),
+            _ => return None,
+        };
+        (words.chars().count() > usize::from(beside_room(width))).then_some((role, words))
+    }
+
+    fn hosts_words(&self) -> (Role, String) {
+        match self.known_hosts() {
             None if self.targets().is_empty() => {
                 (Role::Dim, "required   names, web[01-20], @group".to_owned())
             }
@@ -101,9 +119,7 @@ impl FlowForm {
                 (role, words)
             }
             Some(Err(why)) => (Role::Failed, plain(why)),
-        };
-        beside(canvas, y, role, &words);
-        y + 1
+        }
     }
 
     fn draw_params(
@@ -149,12 +165,7 @@ impl FlowForm {
             if self.at == part {
                 *cursor = Some((FIELD + x, y));
             }
-            let (wrong, words) = param.words();
-            let role = match (wrong, param.field.is_empty() && param.is_required()) {
-                (true, _) => Role::Failed,
-                (false, true) => Role::Accent,
-                _ => Role::Dim,
-            };
+            let (role, words) = param_words(param);
             beside(canvas, y, role, &words);
             y += 1;
         }
@@ -193,7 +204,10 @@ impl FlowForm {
                 .lines()
                 .map(|line| (Role::Failed, "", line.to_owned()))
                 .collect(),
-            None => vec![(Role::Dim, "", self.lacks().to_owned())],
+            None => {
+                canvas.wrapped((1, 1), (width, 2), Role::Dim, self.lacks());
+                Vec::new()
+            }
         };
         let room = usize::from(canvas.height().saturating_sub(1));
         let last = u16::try_from(lines.len().saturating_sub(room)).unwrap_or(u16::MAX);
@@ -252,11 +266,24 @@ fn field_room(width: u16) -> u16 {
     (width.saturating_sub(FIELD) / 2).min(60)
 }
 
+fn beside_room(width: u16) -> u16 {
+    width.saturating_sub(FIELD + field_room(width) + 2)
+}
+
 /// What is said of a field, on its right.
 fn beside(canvas: &mut Canvas, y: u16, role: Role, words: &str) {
     let x = FIELD + field_room(canvas.width()) + 1;
-    let room = canvas.width().saturating_sub(x + 1);
-    canvas.clipped(x, y, room, role, words);
+    canvas.clipped(x, y, beside_room(canvas.width()), role, words);
+}
+
+fn param_words(param: &ParamField) -> (Role, String) {
+    let (wrong, words) = param.words();
+    let role = match (wrong, param.field.is_empty() && param.is_required()) {
+        (true, _) => Role::Failed,
+        (false, true) => Role::Accent,
+        _ => Role::Dim,
+    };
+    (role, words)
 }
 
 /// `1, 5, 385 x4, 383`.

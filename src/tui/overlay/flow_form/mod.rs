@@ -18,7 +18,7 @@ use crate::tui::canvas::Canvas;
 use crate::tui::fuzzy::ranked;
 use crate::tui::list::{List, turned};
 use crate::tui::pane::{Context, Effect, Want};
-use crate::tui::words::{counted, plain, span};
+use crate::tui::words::{count, counted, plain, span};
 use crate::wire::console::{GroupLine, InventoryPage, InventoryQuery};
 use crate::wire::definitions::{PlanFlow, StartFlow};
 use crate::wire::flows::{Preview, PreviewQuery};
@@ -239,6 +239,10 @@ impl FlowForm {
             self.wrong = Some("Say which hosts: names, ranges, @groups.".to_owned());
             return;
         }
+        if let Some(Err(why)) = self.known_hosts().filter(|_| self.needs_hosts()) {
+            (self.at, self.wrong) = (Part::Hosts, Some(why.clone()));
+            return;
+        }
         let wrong = |(at, param): (usize, &ParamField)| {
             let why = param.check().err()?;
             Some((Part::Param(at), format!("{}: {why}", param.name)))
@@ -249,7 +253,11 @@ impl FlowForm {
         }
         match (self.plan(), self.known()) {
             (Some(plan), Some(Ok(preview))) => {
-                effects.push(Effect::Over(Box::new(sheet(&plan, preview))));
+                let unknown = match self.known_hosts() {
+                    Some(Ok(page)) if self.needs_hosts() => page.unknown,
+                    _ => 0,
+                };
+                effects.push(Effect::Over(Box::new(sheet(&plan, preview, unknown))));
             }
             (_, Some(Err(why))) => self.wrong = Some(why.clone()),
             _ => self.wrong = Some("The engine is still working out the plan.".to_owned()),
@@ -272,7 +280,7 @@ impl FlowForm {
 }
 
 /// What happens, before it does.
-fn sheet(plan: &PlanFlow, preview: &Preview) -> Sheet {
+fn sheet(plan: &PlanFlow, preview: &Preview, unknown: u32) -> Sheet {
     let hosts = preview.hosts;
     let values = if plan.set.is_empty() {
         "as they are by default".to_owned()
@@ -289,6 +297,7 @@ fn sheet(plan: &PlanFlow, preview: &Preview) -> Sheet {
     let gate = preview.gate.as_ref();
     let stops = match preview.max_failures {
         None => "nothing but a gate or a person".to_owned(),
+        Some(0) => "the first host that fails".to_owned(),
         Some(most) => format!("more than {} failed", counted(most, "host")),
     };
     let name = plan.name.clone();
@@ -302,14 +311,17 @@ fn sheet(plan: &PlanFlow, preview: &Preview) -> Sheet {
         Request::StartFlow(Box::new(start)),
         format!("{name} started"),
     )
-    .row(
-        "hosts",
-        if plan.targets.is_empty() {
-            "those of its stages"
-        } else {
-            plan.targets.as_str()
-        },
-    )
+    .row("hosts", {
+        let strange = match unknown {
+            0 => String::new(),
+            many => format!(", {} not in the inventory", count(many)),
+        };
+        let of = match plan.targets.as_str() {
+            "" => "those of its stages",
+            targets => targets,
+        };
+        format!("{}{strange}  {of}", count(hosts))
+    })
     .row("values", values);
     let sheet = if preview.stage_count > 0 {
         let stages = preview.stages.iter().take(6).map(draw::stage_words);

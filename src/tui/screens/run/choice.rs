@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::run::ids::RunId;
 use crate::tui::keys::Act;
-use crate::tui::overlay::{StartForm, retry_sheet, skip_sheet};
+use crate::tui::overlay::{StartForm, retry_sheet, roll_back_sheet, skip_sheet};
 use crate::tui::pane::{Effect, Want};
 use crate::tui::words::counted;
 use crate::wire::Request;
@@ -88,6 +88,7 @@ impl Choice {
             Act::CopyHosts => Effect::Copy(picked.folded, counted(number, "chosen host")),
             Act::Start => Effect::Over(Box::new(StartForm::new(&picked.folded, ""))),
             Act::Skip => Effect::Over(Box::new(skip_sheet(view, &picked))),
+            Act::RollBack => Effect::Over(Box::new(roll_back_sheet(view, Some(&picked), None))),
             _ => Effect::Over(Box::new(retry_sheet(view, Some(&picked)))),
         })
     }

@@ -170,15 +170,16 @@ impl RunPane {
         let written = tail.map_or(0, |tail| tail.lines.len().min(room));
         let beside = canvas.width().saturating_sub(x + 4);
         let rows = u16::try_from(room - written).unwrap_or(0);
+        let mut from = y + 1;
         if detail.chars().count() <= usize::from(beside) || rows < 2 {
             canvas.clipped(x + 3, y, beside, Role::Dim, &detail);
         } else {
             let below = (canvas.width().saturating_sub(4), rows);
-            canvas.wrapped((3, y + 1), below, Role::Dim, &detail);
+            from = canvas.wrapped((3, from), below, Role::Dim, &detail);
         }
         if let Some(tail) = tail {
             let skip = tail.lines.len().saturating_sub(room);
-            for (y, line) in (y + 1..).zip(tail.lines.iter().skip(skip)) {
+            for (y, line) in (from..).zip(tail.lines.iter().skip(skip)) {
                 let role = match line.stream {
                     crate::run::output::OutStream::Stderr => Role::Stderr,
                     crate::run::output::OutStream::Stdout => Role::Text,
@@ -210,9 +211,14 @@ impl RunPane {
                     format!("Aborted: {} never started.", counted(never, "host"))
                 }
                 (Some(_), _) if bad == 0 => {
-                    let outputs = counted(page.outputs, "different output");
                     let key = context.keys.key(Act::Follow);
-                    format!("Every host ended well, with {outputs}: {key} shows them.")
+                    match page.outputs {
+                        0 | 1 => format!("Every host ended well: {key} shows the output."),
+                        many => {
+                            let outputs = counted(many, "different output");
+                            format!("Every host ended well, with {outputs}: {key} shows them.")
+                        }
+                    }
                 }
                 (None, Some(slow)) => format!(
                     "Longest at work: {} for {}, {}",

@@ -48,8 +48,8 @@ pub(in crate::tui) struct RunPane {
     chosen: Option<Mode>,
     focus: Focus,
     sort: Sort,
-    /// The step under the cursor.
-    step: usize,
+    /// The step under the cursor, when a person chose one: until then it is where the host stands.
+    step: Option<usize>,
     /// The stretches of time, and whether a person moved in them: until then the newest are shown.
     spans: List,
     spans_moved: bool,
@@ -85,7 +85,7 @@ impl RunPane {
             chosen: None,
             focus: Focus::Hosts,
             sort: Sort::Worst,
-            step: 0,
+            step: None,
             spans: List::default(),
             spans_moved: false,
             stage: List::default(),
@@ -141,6 +141,16 @@ impl RunPane {
 
     fn step_count(&self) -> usize {
         self.page.as_ref().map_or(0, |page| page.steps.len())
+    }
+
+    /// The step under the cursor.
+    fn step(&self) -> usize {
+        let stands = || {
+            let steps = &self.page.as_ref()?.steps;
+            let host = self.host()?;
+            steps.iter().position(|step| *step == host.step)
+        };
+        self.step.or_else(stands).unwrap_or(0)
     }
 
     fn step_name(&self, step: usize) -> Option<&str> {
@@ -326,8 +336,7 @@ impl Pane for RunPane {
         if self.focus == Focus::Causes && self.causes.act(act) {
             return true;
         }
-        let of_runs = !self.stages().is_empty();
-        if of_runs && self.act_on_stages(act, effects) {
+        if !self.stages().is_empty() && self.act_on_stages(act, effects) {
             return true;
         }
         if self.mode() == Mode::Time && self.spans.act(act) {
@@ -348,7 +357,9 @@ impl Pane for RunPane {
             Act::CopyHosts | Act::Start if !self.choice.is_empty() => {
                 self.choice.with(self.run, act);
             }
-            Act::Retry | Act::Skip if !self.choice.is_empty() && self.may_steer(context) => {
+            Act::Retry | Act::RollBack | Act::Skip
+                if !self.choice.is_empty() && self.may_steer(context) =>
+            {
                 self.choice.with(self.run, act);
             }
             Act::Open => self.open(effects),
@@ -470,27 +481,27 @@ impl Pane for RunPane {
             .is_some_and(|page| page.view.ended.is_some());
         let mut hints = vec![Act::Open];
         let of_flow = is_of_flow_run(self.page.as_ref());
+        let asks = self
+            .page
+            .as_ref()
+            .is_some_and(|page| page.view.waits_for.as_deref() == Some("approval"));
+        if asks {
+            hints.extend([Act::Approve, Act::Reject]);
+        }
         hints.extend(of_flow.then_some(Act::View));
-        hints.push(Act::NextFailure);
+        let failed = self
+            .page
+            .as_ref()
+            .is_some_and(|page| page.view.tally.failures() > 0);
+        hints.extend(failed.then_some(Act::NextFailure));
         if !over {
             let paused = self
                 .page
                 .as_ref()
                 .is_some_and(|page| page.view.state == "paused");
-            let asks = self
-                .page
-                .as_ref()
-                .is_some_and(|page| page.view.waits_for.as_deref() == Some("approval"));
-            if asks {
-                hints.extend([Act::Approve, Act::Reject]);
-            }
             hints.push(if paused { Act::Resume } else { Act::Pause });
             hints.extend([Act::Retry, Act::Abort]);
-        } else if self
-            .page
-            .as_ref()
-            .is_some_and(|page| page.view.tally.failures() > 0)
-        {
+        } else if failed {
             hints.extend([Act::Retry, Act::Acknowledge]);
         }
         if over {

@@ -56,8 +56,12 @@ impl RunPane {
         let page = stride * i64::from(self.layout(context.body).hosts.1 / 2).max(1);
         let last_step = self.step_count().saturating_sub(1);
         match act {
-            Act::Left if self.mode() == Mode::Steps => self.step = self.step.saturating_sub(1),
-            Act::Right if self.mode() == Mode::Steps => self.step = (self.step + 1).min(last_step),
+            Act::Left if self.mode() == Mode::Steps => {
+                self.step = Some(self.step().saturating_sub(1));
+            }
+            Act::Right if self.mode() == Mode::Steps => {
+                self.step = Some((self.step() + 1).min(last_step));
+            }
             Act::Down => self.go(at + stride),
             Act::Up if at >= stride => self.go(at - stride),
             Act::Up => {}
@@ -93,8 +97,8 @@ impl RunPane {
     pub(super) fn opened(&self) -> Option<Effect> {
         let host = self.host()?;
         if self.mode() == Mode::Steps {
-            let step = u16::try_from(self.step).unwrap_or(u16::MAX);
-            let name = self.step_name(self.step).unwrap_or_default();
+            let step = u16::try_from(self.step()).unwrap_or(u16::MAX);
+            let name = self.step_name(self.step()).unwrap_or_default();
             let output = HostOutput::new(self.run, host.ix, &host.host).of_step(step, name);
             return Some(Effect::Show(Box::new(output)));
         }

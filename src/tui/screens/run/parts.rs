@@ -15,7 +15,9 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
     let width = canvas.width();
     let until = view.ended.unwrap_or(context.now);
     let stands = ["paused", "waiting"].contains(&view.state.as_str());
-    let because = view.because.as_deref().filter(|_| stands).map(plain);
+    let because = view.because.as_deref().filter(|_| stands);
+    // The word stands before it.
+    let because = because.map(|why| plain(why.strip_prefix("paused ").unwrap_or(why)));
     let (_, role) = run_sign(&view.state);
     let x = canvas.text(1, 0, role, &view.state.to_uppercase());
     let room = width.saturating_sub(x + 2);
@@ -29,6 +31,8 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
         return;
     }
     let mut words: Vec<String> = because.into_iter().collect();
+    let back = view.rolled_back.as_deref();
+    words.extend(back.map(|by| format!("rolled back by {}", plain(by))));
     words.extend([
         format!("by {}", plain(&view.starter)),
         context.look.zone.clock(view.created),

@@ -135,10 +135,23 @@ fn name(stage: &StageView) -> String {
     }
 }
 
+/// The word of the run that stands still, when the stage is at work by it.
+fn stands(stage: &StageView) -> Option<&str> {
+    let word = stage.run_state.as_deref();
+    word.filter(|word| stage.state == "running" && matches!(*word, "paused" | "waiting"))
+}
+
+fn word(stage: &StageView) -> String {
+    match stands(stage) {
+        Some("waiting") => "waits".to_owned(),
+        Some(word) => word.to_owned(),
+        None => stage.state.replace('_', " "),
+    }
+}
+
 fn sign(stage: &StageView) -> Sign {
-    let stands = matches!(stage.run_state.as_deref(), Some("paused" | "waiting"));
     match stage.state.as_str() {
-        "running" if stands => Sign::Blocked,
+        "running" if stands(stage).is_some() => Sign::Blocked,
         "running" | "gate" | "soaking" => Sign::Running,
         "succeeded" => Sign::Ok,
         "failed" => Sign::Failed,
@@ -211,7 +224,7 @@ fn draw_stage(canvas: &mut Canvas, y: u16, stage: &StageView, context: &Context)
     canvas.text(1, y, role_of(sign), sign.letter());
     let names = if width < WIDE { 24 } else { 40 };
     canvas.clipped(3, y, names - 1, Role::Text, &name(stage));
-    let word = stage.state.replace('_', " ");
+    let word = word(stage);
     canvas.clipped(3 + names, y, 13, role_of(sign), &word);
     let (tally, all) = (&stage.tally, stage.tally.total());
     let share = f64::from(done(tally)) / f64::from(all.max(1));

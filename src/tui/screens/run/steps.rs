@@ -47,7 +47,7 @@ impl RunPane {
         let x = width.saturating_sub(COUNTS);
         let head = "    wait     run       ok    fail     med ";
         canvas.text(x, first - 1, Role::Dim, head);
-        let top = (self.step + 1).saturating_sub(usize::from(rows));
+        let top = (self.step() + 1).saturating_sub(usize::from(rows));
         for (y, (place, step)) in (first..).zip(
             by_step
                 .steps
@@ -57,7 +57,7 @@ impl RunPane {
                 .take(usize::from(rows)),
         ) {
             draw_step(canvas, y, (place, step), x);
-            if place == self.step {
+            if place == self.step() {
                 canvas.text(0, y, Role::Key, ">");
                 let style = canvas.style(Role::Mark);
                 canvas.paint(1, y, x.saturating_sub(2), style);
@@ -92,7 +92,7 @@ impl RunPane {
         let longest = u16::try_from(longest.unwrap_or(1)).unwrap_or(u16::MAX);
         let column = (width.saturating_sub(from + 19) / steps).clamp(2, (longest + 2).max(3));
         let seen = usize::from(width.saturating_sub(from + 1) / column).max(1);
-        let left = (self.step + 1).saturating_sub(seen);
+        let left = (self.step() + 1).saturating_sub(seen);
         for (row, (place, (task, cells))) in (page.rows_from..)
             .zip(page.rows.iter().zip(&by_step.cells))
             .enumerate()
@@ -114,7 +114,7 @@ impl RunPane {
                 if let Some(sign) = Sign::from_letter(letter) {
                     canvas.letter(x, y, role_of(sign), sign.letter());
                 }
-                if step == self.step && place == self.at {
+                if step == self.step() && place == self.at {
                     let style = canvas.style(Role::Match);
                     canvas.paint(x, y, 1, style);
                 }
@@ -131,7 +131,7 @@ impl RunPane {
                 paint_but(
                     canvas,
                     y,
-                    from + column * u16::try_from(self.step.saturating_sub(left)).unwrap_or(0),
+                    from + column * u16::try_from(self.step().saturating_sub(left)).unwrap_or(0),
                 );
             }
         }
@@ -154,7 +154,7 @@ impl RunPane {
             } else {
                 clip(&plain(&step.name), room, canvas.ascii())
             };
-            let role = if place == self.step {
+            let role = if place == self.step() {
                 Role::Key
             } else {
                 Role::Dim
