@@ -324,6 +324,7 @@ impl Run {
         let tally = &self.tally;
         self.looked |= tally.busy() == 0 && tally.held + tally.parked == 0 && self.ready.is_empty();
         self.forgiven = self.failures();
+        self.accepted = self.forgiven;
         self.forgiven_in_batch = self.failed_in_batch;
         self.line.asked_again();
         if let Some(stages) = &mut self.stages {
@@ -388,6 +389,7 @@ impl Run {
         }
         let in_batch = self.forgiven_in_batch;
         self.forgiven = self.failures();
+        self.accepted = self.accepted.min(self.forgiven);
         self.forgiven_in_batch = self.failed_in_batch;
         if by == BY_RULE {
             self.forgiven_in_batch = in_batch.min(self.forgiven_in_batch);

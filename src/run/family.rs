@@ -91,7 +91,8 @@ impl Run {
             // What it did is undone, however its hosts ended.
             return false;
         }
-        let failures = self.failures().saturating_sub(self.forgiven);
+        // To retry one host is no word about the others that failed.
+        let failures = self.failures().saturating_sub(self.accepted);
         failures <= self.max_failures.unwrap_or(0)
     }
 

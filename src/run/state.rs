@@ -167,6 +167,8 @@ pub struct Run {
     /// The first host of the open batch.
     pub(super) batch_from: u32,
     pub(super) forgiven: u32,
+    /// Failures that stood when a person last let it go on: they are borne in its stage, too.
+    pub(super) accepted: u32,
     /// Failures of the open batch that a person forgave.
     pub(super) forgiven_in_batch: u32,
     /// Hosts of the open batch that failed.
@@ -230,6 +232,7 @@ impl Run {
             opened: 0,
             batch_from: 0,
             forgiven: 0,
+            accepted: 0,
             forgiven_in_batch: 0,
             failed_in_batch: 0,
             marred: 0,

@@ -198,8 +198,7 @@ impl Core {
         act: &Steer,
     ) -> Result<u64, Fault> {
         let by = authority.who();
-        let engine = |error: StoreError| Fault::engine(error.to_string());
-        let mut lsn = None;
+        let mut decided: Vec<(RunId, Vec<Event>)> = Vec::new();
         let mut refusal = None;
         for part in self.descendants(id) {
             let Some(live) = self.runs.get(&part) else {
@@ -208,12 +207,12 @@ impl Core {
             if live.run.stages.is_some() {
                 continue;
             }
-            let decided = part_of_it(&live.run, act).and_then(|act| {
+            let answer = part_of_it(&live.run, act).and_then(|act| {
                 let command = super::steer::command(live, by.to_owned(), &act, false)?;
                 self.asked(&live.run, authority, &command)
             });
-            match decided {
-                Ok(events) => lsn = Some(self.commit(part, &events, &[]).map_err(engine)?),
+            match answer {
+                Ok(events) => decided.push((part, events)),
                 Err(fault) => refusal = Some(fault),
             }
         }
@@ -222,15 +221,15 @@ impl Core {
         {
             let by = by.to_owned();
             match self.asked(&live.run, authority, &Command::TakeUp { by }) {
-                Ok(events) => lsn = Some(self.commit(id, &events, &[]).map_err(engine)?),
+                Ok(events) => decided.push((id, events)),
                 Err(refused) => refusal = Some(refused),
             }
         }
         if let Steer::Rollback { reason, hosts } = act
             && hosts.is_empty()
-            && lsn.is_some()
+            && !decided.is_empty()
         {
-            self.close(id, by, reason).map_err(engine)?;
+            decided.extend(self.closed(id, by, reason));
         }
         let none = || {
             Fault::refused(format!(
@@ -238,35 +237,37 @@ impl Core {
                  See where each stage stands: conn runs show {id}"
             ))
         };
-        let lsn = lsn.ok_or_else(|| refusal.unwrap_or_else(none))?;
+        if decided.is_empty() {
+            return Err(refusal.unwrap_or_else(none));
+        }
+        // All of it or nothing: a crash must not leave some parts with it and others without.
+        let all: Vec<(RunId, &[Event])> = decided
+            .iter()
+            .map(|(run, events)| (*run, events.as_slice()))
+            .collect();
         let audit = super::steer::record(id, by, act);
-        self.commit(id, &[], &[audit])
-            .map_err(engine)
-            .map(|at| at.max(lsn))
+        self.commit_all(&all, &[audit])
+            .map_err(|error| Fault::engine(error.to_string()))
     }
 }
 
 impl Core {
-    /// Nothing of a run, and of those it is made of, begins any more: what was done is undone.
-    fn close(&mut self, id: RunId, by: &str, reason: &str) -> Result<(), StoreError> {
+    /// What a run, and those it is made of that are made of runs, must record so that nothing of
+    /// them begins any more: what was done is undone.
+    fn closed(&self, id: RunId, by: &str, reason: &str) -> Vec<(RunId, Vec<Event>)> {
         let family = std::iter::once(id).chain(self.descendants(id));
-        let wholes: Vec<RunId> = family
-            .filter(|run| {
-                let live = self.runs.get(run);
-                live.is_some_and(|live| live.run.stages.is_some() && live.run.ended.is_none())
-            })
-            .collect();
-        for whole in wholes {
-            let event = Event {
-                at: now(),
-                what: What::Stage(StageEvent::RollingBack {
-                    by: by.to_owned(),
-                    reason: reason.to_owned(),
-                }),
-            };
-            self.commit(whole, &[event], &[])?;
-        }
-        Ok(())
+        let wholes = family.filter(|run| {
+            let live = self.runs.get(run);
+            live.is_some_and(|live| live.run.stages.is_some() && live.run.ended.is_none())
+        });
+        let event = || Event {
+            at: now(),
+            what: What::Stage(StageEvent::RollingBack {
+                by: by.to_owned(),
+                reason: reason.to_owned(),
+            }),
+        };
+        wholes.map(|whole| (whole, vec![event()])).collect()
     }
 }
 

@@ -68,7 +68,7 @@ impl Core {
     }
 
     /// The same for several runs at once: all of it is written down, or nothing.
-    fn commit_all(
+    pub(super) fn commit_all(
         &mut self,
         of_runs: &[(RunId, &[Event])],
         audit: &[AuditRecord],

@@ -84,20 +84,20 @@ impl Core {
 
     /// Why an exclusive run that will not wait cannot start now.
     pub(super) fn lease_conflict(&self, spec: &RunSpec) -> Option<Fault> {
-        if spec.lease != Lease::Exclusive {
+        // What is made of runs claims nothing itself, and its runs do.
+        if spec.lease != Lease::Exclusive && spec.stages.is_none() {
             return None;
         }
-        spec.targets.iter().find_map(|target| {
-            let holder = self.leases.0.get(&target.name)?;
+        spec.reaches().find_map(|name| {
+            let holder = self.leases.0.get(name)?;
             let who = self
                 .runs
                 .get(holder)
                 .and_then(|live| live.run.holder.clone())
                 .unwrap_or_else(|| "nobody".to_owned());
             Some(Fault::refused(format!(
-                "{} is leased by run {holder} ({who} has the conn). \
-                 Wait for it (leave --no-wait out), or ask them",
-                target.name
+                "{name} is leased by run {holder} ({who} has the conn). \
+                 Wait for it (leave --no-wait out), or ask them"
             )))
         })
     }

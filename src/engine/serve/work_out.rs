@@ -30,7 +30,9 @@ use crate::wire::request::HostsQuery;
 /// The deepest that flows may stand in flows.
 const DEEPEST: usize = 8;
 /// Stages, with all their items, of one start.
-const MOST_NODES: usize = 10_000;
+const MOST_NODES: usize = 1_000;
+/// Hosts of one start, counted in every stage that they are in.
+const MOST_HOSTS: usize = 500_000;
 
 /// Definitions, by kind and name, as they were at one moment.
 pub(super) type Stock = BTreeMap<(Kind, String), Stored>;
@@ -150,6 +152,7 @@ pub(super) fn worked_out(
             starter: person.name.clone(),
         },
         nodes: 0,
+        hosts: 0,
         warnings: Vec::new(),
     };
     let offers = offers(&asked.set).map_err(|errors| all_of(&errors))?;
@@ -181,6 +184,7 @@ struct Bench<'b> {
     access: Access,
     facts: RunFacts,
     nodes: usize,
+    hosts: usize,
     warnings: Vec<String>,
 }
 
@@ -228,6 +232,11 @@ impl Bench<'_> {
         };
         let found = self.parts.directory.resolve(&query)?;
         self.warnings.extend(found.warnings);
+        self.hosts += found.hosts.len();
+        if self.hosts > MOST_HOSTS {
+            let why = format!("it would be more than {MOST_HOSTS} hosts; start it in parts");
+            return Err(Fault::usage(why));
+        }
         let (targets, hosts): (Vec<Target>, Vec<Host>) = found
             .hosts
             .into_iter()

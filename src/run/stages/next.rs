@@ -227,17 +227,19 @@ impl View<'_> {
         let work = run(at.and_then(|node| node.run));
         let gate = run(at.and_then(|node| node.gate));
         match stop {
-            Stop::Failed => format!("{name}{work} failed; retry it, or resume to go on without"),
+            Stop::Failed => {
+                format!("{name}{work} failed; retry and resume, or resume to go on without")
+            }
             Stop::Aborted => {
-                format!("{name}{work} was aborted; retry it, or resume to go on without")
+                format!("{name}{work} was aborted; retry and resume, or resume to go on without")
             }
             Stop::GateFailed => {
                 format!(
-                    "the gate of {name}{gate} failed; retry it, or resume to go on all the same"
+                    "the gate of {name}{gate} failed; retry and resume, or resume to go on all the same"
                 )
             }
             Stop::Inconclusive => format!(
-                "the gate of {name}{gate} says neither yes nor no; look, then retry it or resume"
+                "the gate of {name}{gate} says neither yes nor no; look, then retry and resume, or resume"
             ),
         }
     }
