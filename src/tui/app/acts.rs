@@ -175,6 +175,11 @@ impl App {
             self.steer_ended(act, run, effects);
             return;
         };
+        if act == Act::RollBack && !is_of_flow(&view.kind) {
+            // The conn of it would help nobody.
+            self.roll_back(&view, effects);
+            return;
+        }
         let of_holder = [
             Act::Resume,
             Act::Retry,
