@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::now;
 use super::task::TaskKey;
+use crate::run::digest::hex;
 use crate::run::event::OutputSum;
 use crate::run::last_line::LastLine;
 use crate::run::output::{Chunk, ChunkBody, GapReason, OutStream};
@@ -381,13 +382,4 @@ fn stored_digest(store: &dyn Store, task: TaskKey) -> Result<String, StoreError>
             return Ok(both(stdout, stderr));
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

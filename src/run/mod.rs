@@ -8,6 +8,7 @@ pub mod cause;
 pub mod command;
 pub mod complaint;
 pub mod decide;
+pub mod digest;
 pub mod duration;
 pub mod event;
 pub mod family;

@@ -1,13 +1,12 @@
 //! What a run is made of, frozen when it starts: stored once as a blob, named by its digest.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
+use super::digest;
 use super::event::Cut;
 use super::ids::StepIx;
 use super::retry::Retry;
@@ -89,9 +88,7 @@ impl RunSpec {
 
     /// What names all of it: definition, hosts, values and files. A yes is said to that.
     pub fn digest(&self) -> String {
-        // Maps are sorted, so that equal specifications have one text.
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        hex(&Sha256::digest(text))
+        digest::of(self)
     }
 
     /// How many steps go forward. Those behind them undo.
@@ -107,15 +104,6 @@ impl RunSpec {
     pub fn step(&self, ix: StepIx) -> Option<&Step> {
         self.steps.get(usize::from(ix.0))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }
 
 /// What sort of action a run executes.

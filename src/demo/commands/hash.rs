@@ -1,11 +1,10 @@
 //! Checksums.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::{Call, Ended};
 use crate::demo::shell::io::share;
+use crate::run::digest::hex;
 
 /// `sha256sum [FILES]`
 pub async fn sum(call: &mut Call<'_>) -> Ended {
@@ -38,10 +37,7 @@ pub async fn sum(call: &mut Call<'_>) -> Ended {
         while let Some(chunk) = input.chunk().await {
             digest.update(&chunk);
         }
-        let mut hex = String::with_capacity(64);
-        for byte in digest.finalize() {
-            let _ = write!(hex, "{byte:02x}");
-        }
+        let hex = hex(&digest.finalize());
         call.out(format!("{hex}  {name}\n")).await?;
     }
     all

@@ -1,15 +1,13 @@
 //! Freezing what is made of runs: everything that its stages will do is settled when it starts.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
-
-use sha2::{Digest as _, Sha256};
 
 use super::start_flow::{approval, freeze_simple, title};
 use super::work_out::{Simple, Whole, Worked, WorkedNode, WorkedStage};
 use crate::engine::Parts;
 use crate::engine::audit::encode;
+use crate::run::digest;
 use crate::run::spec::{FlowRef, Lease, Rollout, RunSpec};
 use crate::run::stages::{GateSpec, NodeSpec, StageSpec, StagesSpec};
 use crate::wire::reply::Fault;
@@ -132,12 +130,6 @@ impl Whole {
             .map(|node| (node.work.digest(), node.gate.as_ref().map(gate)))
             .collect();
         let all = (&self.definition, &self.values, parts);
-        // Maps are sorted, so that equal values have one text.
-        let text = serde_json::to_vec(&all).unwrap_or_default();
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(text) {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        digest::of(&all)
     }
 }

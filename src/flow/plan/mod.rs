@@ -11,10 +11,7 @@ mod tests;
 mod view;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
-
-use sha2::{Digest as _, Sha256};
 
 pub use error::PlanError;
 pub use stage::{Instance, instances, is_outside};
@@ -28,6 +25,7 @@ use super::order::{self, Host};
 use super::rollout::Rollout;
 use super::step::Step;
 use crate::run::complaint::quote;
+use crate::run::digest;
 
 /// What a run is known by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,13 +214,7 @@ impl Plan {
     pub fn digest(&self) -> String {
         let names: Vec<&str> = self.hosts.iter().map(|host| &*host.name).collect();
         let all = (&*self.definition, names, &self.values);
-        // Maps are sorted, so that equal values have one text.
-        let text = serde_json::to_vec(&all).unwrap_or_default();
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(text) {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        digest::of(&all)
     }
 }
 

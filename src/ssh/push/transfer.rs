@@ -17,6 +17,7 @@ use super::super::clock::random;
 use super::super::error::plain;
 use super::super::spec::PushSpec;
 use super::Failure;
+use crate::run::digest::hex;
 
 /// Bytes of a write, where the server does not want less.
 const CHUNK: u64 = 64 * 1024;
@@ -372,12 +373,4 @@ fn failure(error: &SftpError, what: &str) -> Failure {
         }
         other => Failure::Lost(plain(&other.to_string())),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

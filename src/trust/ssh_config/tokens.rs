@@ -1,9 +1,10 @@
 //! `%` tokens, `${VARIABLE}` and `~` in values.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use sha1::{Digest, Sha1};
+
+use crate::run::digest::hex;
 
 /// Tokens of files and sockets.
 pub(super) const FILE: &str = "CLdhiklnpru";
@@ -124,11 +125,7 @@ impl Tokens<'_> {
         ] {
             hash.update(part.as_bytes());
         }
-        let mut text = String::with_capacity(40);
-        for byte in hash.finalize() {
-            let _ = write!(text, "{byte:02x}"); // to a String: cannot fail
-        }
-        text
+        hex(&hash.finalize())
     }
 
     /// `~` and `~/…` at the start. `~name` is refused: whose home that is, nobody here can tell.
