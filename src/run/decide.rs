@@ -299,15 +299,17 @@ impl Run {
 
     /// Whether every host that the gate barred ended with a code that says neither yes nor no.
     fn is_inconclusive(&self) -> bool {
-        let neither = |host: &HostIx| {
-            let last = self.host(*host).and_then(|state| state.last.as_deref());
-            last.is_some_and(|last| {
-                let step = self.spec.step(last.step);
-                let codes = step.and_then(|step| step.rules.gate.as_ref());
-                matches!((&last.outcome, codes), (Outcome::Failed(code), Some(codes)) if codes.contains(code))
-            })
-        };
-        !self.barred.is_empty() && self.barred.iter().all(neither)
+        !self.barred.is_empty() && self.barred.iter().all(|host| self.says_neither(*host))
+    }
+
+    /// Whether the last thing on a host was a gate that said neither yes nor no.
+    pub(super) fn says_neither(&self, host: HostIx) -> bool {
+        let last = self.host(host).and_then(|state| state.last.as_deref());
+        last.is_some_and(|last| {
+            let step = self.spec.step(last.step);
+            let codes = step.and_then(|step| step.rules.gate.as_ref());
+            matches!((&last.outcome, codes), (Outcome::Failed(code), Some(codes)) if codes.contains(code))
+        })
     }
 
     fn next_batch(&self, now: At) -> Option<What> {

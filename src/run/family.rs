@@ -102,14 +102,6 @@ impl Run {
             .hosts()
             .filter(|(ix, _)| self.outcome(*ix) != Some(Outcome::Ok))
             .peekable();
-        bad.peek().is_some()
-            && bad.all(|(_, state)| {
-                let last = state.last.as_deref();
-                last.is_some_and(|last| {
-                    let step = self.spec.step(last.step);
-                    let codes = step.and_then(|step| step.rules.gate.as_ref());
-                    matches!((&last.outcome, codes), (Outcome::Failed(code), Some(codes)) if codes.contains(code))
-                })
-            })
+        bad.peek().is_some() && bad.all(|(ix, _)| self.says_neither(ix))
     }
 }
