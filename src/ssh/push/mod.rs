@@ -59,19 +59,19 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> AttemptEnd {
     let mut phases = Phases::default();
-    let errand = Errand {
+    let session = match begin(
+        shared,
         route,
-        connect_timeout: push.connect_timeout,
+        push.connect_timeout,
+        permit,
         cancel,
-        stage: &|_| {},
-    };
-    let session = match open(shared, &errand, &mut phases).await {
+        &mut phases,
+    )
+    .await
+    {
         Ok(session) => session,
         Err(error) => return AttemptEnd::before_start(&error, phases),
     };
-    if let Err(error) = permitted(permit, session.lease.connection(), cancel).await {
-        return AttemptEnd::before_start(&error, phases);
-    }
     let user = Hop::target(route)
         .user(&shared.settings.default_user)
         .to_owned();
@@ -88,6 +88,26 @@ pub(crate) async fn run(
         Ok(()) => AttemptEnd::ended(Outcome::Ok, None, phases),
         Err(failure) => failure.end(push, phases),
     }
+}
+
+/// Opens a session, and waits until something may be done on it.
+async fn begin(
+    shared: &Arc<Shared>,
+    route: &Arc<Route>,
+    connect_timeout: Option<Duration>,
+    permit: Permit<'_>,
+    cancel: &CancellationToken,
+    phases: &mut Phases,
+) -> Result<Session, SshError> {
+    let errand = Errand {
+        route,
+        connect_timeout,
+        cancel,
+        stage: &|_| {},
+    };
+    let session = open(shared, &errand, phases).await?;
+    permitted(permit, session.lease.connection(), cancel).await?;
+    Ok(session)
 }
 
 impl Failure {

@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::clock::random;
 use super::super::end::AttemptEnd;
-use super::super::exec::open::{Errand, Session, open};
-use super::super::exec::plain::{permitted, until};
+use super::super::exec::open::Session;
+use super::super::exec::plain::until;
 use super::super::front::Shared;
 use super::super::route::Route;
 use super::super::sink::Permit;
 use super::super::spec::PullSpec;
-use super::Failure;
 use super::transfer::Transfer;
+use super::{Failure, begin};
 use crate::run::outcome::Outcome;
 use crate::run::phases::Phases;
 
@@ -30,19 +30,19 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> AttemptEnd {
     let mut phases = Phases::default();
-    let errand = Errand {
+    let session = match begin(
+        shared,
         route,
-        connect_timeout: pull.connect_timeout,
+        pull.connect_timeout,
+        permit,
         cancel,
-        stage: &|_| {},
-    };
-    let session = match open(shared, &errand, &mut phases).await {
+        &mut phases,
+    )
+    .await
+    {
         Ok(session) => session,
         Err(error) => return AttemptEnd::before_start(&error, phases),
     };
-    if let Err(error) = permitted(permit, session.lease.connection(), cancel).await {
-        return AttemptEnd::before_start(&error, phases);
-    }
     let began = Instant::now();
     let result = fetch(pull, session, cancel).await;
     phases.run = Some(began.elapsed().as_secs_f64());
