@@ -53,15 +53,7 @@ impl Task {
                 return self.ended(Outcome::Failed(CANNOT), Some(why));
             }
         };
-        let settings = &self.parts.settings;
-        let sink = TaskSink::new(
-            self.parts.store.clone(),
-            self.key,
-            settings.output_budget,
-            settings.output_tail,
-            self.signs.clone(),
-            (0, 0),
-        );
+        let sink = self.sink((0, 0));
         sink.stage(Stage::Running);
         sink.started(None);
         let began = Instant::now();

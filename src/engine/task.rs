@@ -186,15 +186,7 @@ impl Task {
         }
         let spec = self.exec_spec(step, exec);
         let stored = self.stored_extent();
-        let settings = &self.parts.settings;
-        let sink = TaskSink::new(
-            self.parts.store.clone(),
-            self.key,
-            settings.output_budget,
-            settings.output_tail,
-            self.signs.clone(),
-            stored,
-        );
+        let sink = self.sink(stored);
         let ssh = &self.parts.ssh;
         let end = if exec.durable {
             let durable = self.durable_attempt();
@@ -272,6 +264,19 @@ impl Task {
             .push(route, &spec, self.permit(), &self.cancel)
             .await;
         self.report(end, OutputSum::default(), false)
+    }
+
+    /// Where its output goes, behind what is stored of it: bytes of stdout and of stderr.
+    pub(super) fn sink(&self, stored: (u64, u64)) -> TaskSink {
+        let settings = &self.parts.settings;
+        TaskSink::new(
+            self.parts.store.clone(),
+            self.key,
+            settings.output_budget,
+            settings.output_tail,
+            self.signs.clone(),
+            stored,
+        )
     }
 
     fn exec_spec(&self, step: &Step, exec: &Exec) -> ExecSpec {
