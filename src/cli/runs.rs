@@ -56,11 +56,7 @@ pub async fn runs(args: &Args, runs: &RunsArgs) -> Result<Exit, CliError> {
         }
         RunsCommand::Follow { id, gather } => {
             let client = connect(args, true).await?;
-            let style = match (runs.json, gather) {
-                (true, _) => Style::Json,
-                (false, true) => Style::Gather,
-                (false, false) => Style::Lines,
-            };
+            let style = Style::of(runs.json, *gather);
             Follow::new(args, client, RunId(*id), style)?
                 .until_end()
                 .await
