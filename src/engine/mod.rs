@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod clients;
+mod clock;
 pub mod core;
 pub mod daemon;
 pub mod definitions;
@@ -34,7 +35,6 @@ use std::sync::Arc;
 
 use directory::Directory;
 
-use crate::run::ids::At;
 use crate::ssh::Ssh;
 use crate::store::Store;
 
@@ -86,7 +86,4 @@ pub struct Settings {
     pub shared: bool,
 }
 
-/// The wall clock, for people.
-pub fn now() -> At {
-    At(chrono::Utc::now().timestamp_millis())
-}
+pub use clock::now;

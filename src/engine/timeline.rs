@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::run::decide::BY_RULE;
+use crate::run::duration::HumanDuration;
 use crate::run::event::{Cut, Event, What};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::spec::{Act, RunSpec};
@@ -124,6 +125,7 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
             rule(),
             format!("the engine started again; {in_flight} hosts were in flight"),
         ),
+        What::ClockSet { by } => (rule(), clock_set(*by)),
         What::Stage(event) => stage(spec.stages.as_ref()?, event)?,
         What::ParentPaused { by, reason } => (by.clone(), format!("paused {reason}")),
         What::ParentResumed => (rule(), "goes on with the run it is part of".to_owned()),
@@ -135,6 +137,13 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
             ),
         ),
     })
+}
+
+/// What is said of a clock that was set by so many milliseconds.
+pub(super) fn clock_set(by: i64) -> String {
+    let length = HumanDuration::from_secs(by.unsigned_abs() / 1_000);
+    let direction = if by < 0 { "back" } else { "ahead" };
+    format!("the machine's clock was set {direction} by {length}; waits keep their length")
 }
 
 /// Whether it is the look at a gate that ended; the nodes whose gates are looked at are kept.

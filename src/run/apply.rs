@@ -13,6 +13,7 @@ use super::state::{Effect, Pause, Phase, Run, TakeAsked};
 impl Run {
     /// Makes the event part of the run and says what must be done now.
     pub fn apply(&mut self, event: &Event) -> Vec<Effect> {
+        self.latest = event.at;
         match &event.what {
             What::Created { .. } | What::Noted { .. } | What::Recovered { .. } => Vec::new(),
             What::Dispatched {
@@ -66,6 +67,7 @@ impl Run {
             What::TakeAsked { by, reason, until } => self.take_was_asked(by, reason, *until),
             What::TakeRefused { .. } => self.take_answered(),
             What::ConnMoved { to, .. } => self.conn_moved(to),
+            What::ClockSet { by } => self.clock_set(*by),
             What::Stage(stage) => self.stage_event(stage, event.at),
             What::ParentPaused { by, reason } => {
                 self.pause(by, reason, event.at);

@@ -238,6 +238,11 @@ pub enum What {
         /// Hosts that were in flight.
         in_flight: u32,
     },
+    /// The wall clock was set: from here on, moments are those of the new one.
+    ClockSet {
+        /// Milliseconds, ahead or back.
+        by: i64,
+    },
     /// Something happened to the stages that the run is made of.
     Stage(StageEvent),
     /// It stands still because the run it is part of does.

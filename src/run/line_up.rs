@@ -48,6 +48,16 @@ impl Line {
         self.at.as_ref().map(|barrier| barrier.step)
     }
 
+    /// The wall clock was set by so many milliseconds.
+    pub fn shift(&mut self, by: i64) {
+        if let Some(barrier) = &mut self.at {
+            barrier.until.iter_mut().for_each(|until| until.shift(by));
+            if let Some(yes) = &mut barrier.approved {
+                yes.at.shift(by);
+            }
+        }
+    }
+
     /// A question nobody answered in time is asked anew when the run goes on.
     pub fn asked_again(&mut self) {
         self.at = None;

@@ -83,6 +83,11 @@ impl Matrix {
                     self.set(*host, step, Some(Sign::of_outcome(outcome)));
                 }
             }
+            What::ClockSet { by } => {
+                for (_, since) in &mut self.sent {
+                    *since = since.shifted(*by);
+                }
+            }
             _ => {}
         }
     }

@@ -125,6 +125,8 @@ pub struct Run {
     pub spec: Arc<RunSpec>,
     /// When it was created.
     pub created: At,
+    /// When the last thing happened to it.
+    pub latest: At,
     /// When it ended, if it did.
     pub ended: Option<(EndState, At)>,
     /// Who asked for it.
@@ -209,6 +211,7 @@ impl Run {
         let mut run = Self {
             id,
             created: at,
+            latest: at,
             ended: None,
             starter: starter.to_owned(),
             parent: None,

@@ -5,6 +5,7 @@
 //! and released when that is durable.
 
 mod children;
+mod clock;
 mod commit;
 mod leases;
 mod live;
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Parts;
 use super::clients::Clients;
+use super::clock::Clock;
 use super::inbox::{Inbox, Message};
 use crate::engine::task::TaskKey;
 use crate::run::cause::Origin;
@@ -103,6 +105,7 @@ pub struct Core {
     /// Credentials arrived, and a full disk kept that from being recorded.
     unpark_again: bool,
     draining: Option<Vec<oneshot::Sender<()>>>,
+    clock: Clock,
 }
 
 impl Core {
@@ -128,6 +131,7 @@ impl Core {
             unlisted: BTreeSet::new(),
             unpark_again: false,
             draining: None,
+            clock: Clock::default(),
         };
         core.recover()?;
         Ok((core, inbox))

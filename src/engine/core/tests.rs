@@ -8,10 +8,11 @@ use tokio::sync::oneshot;
 
 use super::{Core, NewRun};
 use crate::engine::clients::Clients;
+use crate::engine::clock::{Away, Clock};
 use crate::engine::directory::{Directory, Found};
 use crate::engine::inbox::Inbox;
 use crate::engine::spool::Spool;
-use crate::engine::{Parts, Settings};
+use crate::engine::{Parts, Settings, now};
 use crate::run::event::{EndState, Event, What};
 use crate::run::family::Parent;
 use crate::run::ids::{At, HostIx, RunId, StepIx};
@@ -261,6 +262,54 @@ async fn a_command_here_does_not_run_once_its_owner_forbids_it() {
         assert!(matches!(last.outcome, Outcome::Failed(_)), "{last:?}");
         assert!(last.detail.as_ref().unwrap().contains("local_steps"));
     }
+}
+
+/// A run that lets half an hour pass, and when that is over.
+fn waiting(core: &mut Core) -> (RunId, At) {
+    let half_an_hour = Duration::from_mins(30);
+    let (run, _) = core
+        .create_now(new(doing(Act::Wait(half_an_hour)), None))
+        .unwrap();
+    core.go_on().unwrap();
+    (run, waits_until(core, run).expect("it waits"))
+}
+
+fn waits_until(core: &Core, run: RunId) -> Option<At> {
+    core.live_run(run).and_then(|live| live.run.waits_until())
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_changes_no_length_of_what_runs_wait_for() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (first, until) = waiting(&mut core);
+    let (second, _) = waiting(&mut core);
+    for by in [-3_600_000, 7_200_000] {
+        let before = waits_until(&core, first).unwrap();
+        core.clock_set(by, now().shifted(by)).unwrap();
+        assert_eq!(waits_until(&core, first), Some(before.shifted(by)));
+    }
+    assert_eq!(waits_until(&core, first), Some(until.shifted(3_600_000)));
+    assert!(waits_until(&core, second).is_some());
+}
+
+#[tokio::test]
+async fn a_clock_that_went_back_while_the_machine_was_off_lengthens_no_wait() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (run, _) = waiting(&mut core);
+    let hour = 3_600_000;
+    // As if all of it had happened while the clock was an hour ahead.
+    core.clock_set(hour, now().shifted(hour)).unwrap();
+    core.watch(Clock::default(), Away::Unknown).unwrap();
+    let left = waits_until(&core, run).unwrap().since(now());
+    assert!(
+        left <= 30 * 60 * 1_000,
+        "{left} ms are left of half an hour"
+    );
+    core.watch(Clock::default(), Away::Set(0)).unwrap();
+    assert_eq!(
+        waits_until(&core, run).unwrap().since(now()) / 60_000,
+        left / 60_000
+    );
 }
 
 #[tokio::test]

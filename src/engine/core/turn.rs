@@ -106,7 +106,7 @@ impl Core {
     }
 
     /// Lets every touched run go on as far as it can.
-    fn go_on(&mut self) -> Result<(), CoreError> {
+    pub(super) fn go_on(&mut self) -> Result<(), CoreError> {
         while let Some(run) = self.dirty.pop_first() {
             while let Some(event) = self.next_event(run) {
                 match self.commit(run, &[event], &[]) {
@@ -154,6 +154,7 @@ impl Core {
     }
 
     fn tick(&mut self) -> Result<(), CoreError> {
+        self.look_at_clock()?;
         for (id, live) in &mut self.runs {
             live.sample();
             if live.run.ended.is_none() {

@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use super::clients::Clients;
+use super::clock::Clock;
 use super::core::Core;
 use super::directory::SiteDirectory;
 use super::heads::Heads;
@@ -134,7 +135,9 @@ async fn serve(
     tokio::spawn(keep_within(store, parts.pulled.clone(), retention));
     know_roles(&parts);
     let clients = Arc::new(Clients::default());
-    let (core, inbox) = Core::open(parts.clone(), clients.clone())?;
+    let (mut core, inbox) = Core::open(parts.clone(), clients.clone())?;
+    let (clock, away) = Clock::of(&paths.state);
+    core.watch(clock, away)?;
     let (stop_core, stopped) = oneshot::channel();
     let mut core = tokio::spawn(core.run(stopped));
     let (control, mut controls) = mpsc::channel(4);

@@ -59,6 +59,13 @@ impl Span {
             outcomes: Vec::new(),
         }
     }
+
+    /// The wall clock was set: what was before is told by the new one as well, so that it has its length.
+    fn clock_set(&mut self, by: i64) {
+        self.from = self.from.shifted(by);
+        self.to = self.to.map(|to| to.shifted(by));
+        self.due = self.due.map(|due| due.shifted(by));
+    }
 }
 
 /// What time is spent on. The order is that of rows within a batch.

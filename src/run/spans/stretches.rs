@@ -71,6 +71,7 @@ impl Stretches {
             }
             What::Ended { .. } => self.close(at, |_| true),
             What::Stage(event) => self.stage(spec, event, at),
+            What::ClockSet { by } => self.spans.iter_mut().for_each(|span| span.clock_set(*by)),
             _ => {}
         }
     }

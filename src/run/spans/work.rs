@@ -54,6 +54,11 @@ impl<'r> Work<'r> {
                     self.outcomes.insert((*host, *step), outcome.kind());
                 }
             }
+            What::ClockSet { by } => {
+                for span in self.rows.values_mut() {
+                    span.clock_set(*by);
+                }
+            }
             _ => {}
         }
     }

@@ -199,6 +199,22 @@ impl Stages {
         self.nodes().any(|(_, node)| node.began.is_some())
     }
 
+    /// The wall clock was set by so many milliseconds.
+    pub(in crate::run) fn shift(&mut self, by: i64) {
+        if let Some((_, Some(until))) = &mut self.asked {
+            until.shift(by);
+        }
+        self.approved.iter_mut().for_each(|(_, at)| at.shift(by));
+        for node in self.nodes_mut() {
+            if let NodePhase::Soaking(until) = &mut node.phase {
+                until.shift(by);
+            }
+            if node.ended.is_none() {
+                node.began.iter_mut().for_each(|began| began.shift(by));
+            }
+        }
+    }
+
     /// When the next soak or question is over.
     pub fn waits_until(&self) -> Option<At> {
         let soaks = self.nodes().filter_map(|(_, node)| match node.phase {

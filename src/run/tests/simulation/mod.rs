@@ -135,6 +135,7 @@ fn assert_covered(coverage: &Coverage) {
         "take_refused",
         "conn_moved",
         "recovered",
+        "clock_set",
         "ended",
     ];
     for event in events {

@@ -30,6 +30,8 @@ pub(super) struct Promises {
     /// Somebody wants no batch after the open one.
     no_more: bool,
     hosts: u32,
+    /// How far the clock was set: lengths of time are checked by the true time.
+    set: i64,
 }
 
 impl Promises {
@@ -46,6 +48,7 @@ impl Promises {
             back: Rollbacks::default(),
             no_more: false,
             hosts: u32::try_from(run.spec.targets.len()).unwrap(),
+            set: 0,
         }
     }
 
@@ -86,22 +89,31 @@ impl Promises {
                 self.over.extend(hosts.iter().map(|host| (*host, *step)));
             }
             What::BarrierReached { step, until } => {
-                self.reached.insert((run.batch, *step), *until);
+                let until = until.map(|until| self.truly(until));
+                self.reached.insert((run.batch, *step), until);
                 // A yes that was too old counts no more.
                 self.approved.remove(&(run.batch, *step));
                 Self::all_in_line(run, *step);
             }
             What::Approved { by, .. } => self.approved(run, by),
-            What::LinePassed { step } => self.line_passed(run, *step, event.at),
-            What::Soaking { batch, until } => self.soaking = Some((*batch, *until)),
+            What::LinePassed { step } => self.line_passed(run, *step, self.truly(event.at)),
+            What::Soaking { batch, until } => {
+                self.soaking = Some((*batch, self.truly(*until)));
+            }
             What::StepSkipped { step, .. } => {
                 self.skipped.insert(*step);
             }
             What::AbortAfterBatch { .. } => self.no_more = true,
             What::Aborted { .. } | What::RollingBack { .. } => self.no_more = false,
-            What::BatchOpened { batch } => self.batch_opened(run, *batch, event.at),
+            What::BatchOpened { batch } => self.batch_opened(run, *batch, self.truly(event.at)),
+            What::ClockSet { by } => self.set += by,
             _ => {}
         }
+    }
+
+    /// A moment of the clock as it would be if nobody had set it.
+    fn truly(&self, at: At) -> At {
+        at.shifted(-self.set)
     }
 
     fn dispatched(&mut self, run: &Run, step: StepIx, hosts: &[HostIx]) {

@@ -31,6 +31,7 @@ enum Due {
     Credential,
     LeaseFree,
     Tick,
+    ClockSet,
 }
 
 /// The world of one seed.
@@ -40,6 +41,8 @@ pub(super) struct World {
     run: Run,
     journal: Vec<Event>,
     now: i64,
+    /// How far the wall clock is from the true time.
+    set: i64,
     queue: BTreeSet<(i64, u64, Due)>,
     numbers: u64,
     tasks: BTreeMap<HostIx, (StepIx, Attempt)>,
@@ -87,6 +90,7 @@ impl World {
             run,
             journal: Vec::new(),
             now: 0,
+            set: 0,
             queue: BTreeSet::new(),
             numbers: 0,
             tasks: BTreeMap::new(),
@@ -106,6 +110,9 @@ impl World {
             world.sometime(Due::Crash);
         }
         world.sometime(Due::LeaseFree);
+        for _ in 0..world.chance.among(0, 3) {
+            world.sometime(Due::ClockSet);
+        }
         world
     }
 
@@ -183,6 +190,7 @@ impl World {
             }
             Due::Person => self.person(),
             Due::Crash => self.crash(),
+            Due::ClockSet => self.clock_set(),
             Due::Credential => self.commit(What::Unparked),
             Due::LeaseFree => {
                 self.leased.clear();
@@ -191,6 +199,19 @@ impl World {
                     self.commit(What::Freed { hosts: held });
                 }
             }
+        }
+    }
+
+    /// What the wall clock says.
+    fn clock(&self) -> At {
+        At(self.now + self.set)
+    }
+
+    fn clock_set(&mut self) {
+        let by = i64::try_from(self.chance.among(0, 20_000_000)).unwrap() - 10_000_000;
+        self.set += by;
+        if self.run.ended.is_none() {
+            self.commit(What::ClockSet { by });
         }
     }
 
@@ -209,7 +230,7 @@ impl World {
                 leased: &self.leased,
                 unlike: self.unlike,
             };
-            let now = At(self.now);
+            let now = self.clock();
             let event = self
                 .run
                 .advance(now, &around)
@@ -223,7 +244,7 @@ impl World {
     }
 
     fn commit(&mut self, what: What) {
-        let at = At(self.now);
+        let at = self.clock();
         if self.told {
             eprintln!("{:>8} {:?} {what:?}", self.now, self.run.state());
         }
@@ -316,7 +337,7 @@ impl World {
         Promises::same(&self.run, &again);
         self.run = again;
         self.tasks.clear();
-        for event in self.run.recover(At(self.now)) {
+        for event in self.run.recover(self.clock()) {
             self.commit(event.what);
         }
         let owned: Vec<HostIx> = self.tasks.keys().copied().collect();
@@ -327,8 +348,8 @@ impl World {
     fn ask(&mut self, command: &Command) -> bool {
         // Nobody without a role changes anything, at any moment.
         let nobody = Authority::of("nobody", [].into(), |_| false, &"root".into());
-        assert!(self.run.ask(&nobody, &[], command, At(self.now)).is_err());
-        match self.run.decide(command, At(self.now)) {
+        assert!(self.run.ask(&nobody, &[], command, self.clock()).is_err());
+        match self.run.decide(command, self.clock()) {
             Ok(events) => {
                 for event in events {
                     self.commit(event.what);
