@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use super::rig::full_or;
@@ -88,13 +88,14 @@ impl Victim {
         self.lines.iter().for_each(|line| facts.hear(&line));
     }
 
-    /// Waits until it ends by itself; `None` if it does not.
+    /// Waits until it ends by itself; `None` if it did all that work and did not, or fell silent. How quick the
+    /// machine is does not matter.
     fn wait(mut self, facts: &mut Facts) -> Option<ExitStatus> {
-        for _ in 0..30_000 {
-            self.listen(facts, Duration::from_millis(1));
-            if let Some(status) = self.process.try_wait().unwrap() {
-                self.lines.iter().for_each(|line| facts.hear(&line));
-                return Some(status);
+        for _ in 0..MOST_HEARD {
+            match self.lines.recv_timeout(SILENCE) {
+                Ok(line) => facts.hear(&line),
+                Err(RecvTimeoutError::Disconnected) => return Some(self.process.wait().unwrap()),
+                Err(RecvTimeoutError::Timeout) => break,
             }
         }
         self.kill(facts);
@@ -166,6 +167,12 @@ fn what_was_acknowledged_survives_a_hundred_kills() {
         "only {acknowledged} records were acknowledged"
     );
 }
+
+/// Records that are acknowledged until a place counts as one that is not come to: a minute's work or two.
+const MOST_HEARD: u32 = 300_000;
+
+/// Nobody is silent for so long who works.
+const SILENCE: Duration = Duration::from_mins(2);
 
 /// Every place is come to so often within [`Victim::wait`]; some, not much more often.
 const OFTEN: u32 = 4;
