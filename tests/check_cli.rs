@@ -27,6 +27,24 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
+fn what_the_reference_of_definitions_shows_is_right() {
+    let reference = include_str!("../config/README.md");
+    let dir = tempfile::tempdir().unwrap();
+    let flows = dir.path().join("flows");
+    std::fs::create_dir(&flows).unwrap();
+    let blocks = reference.split("```toml\n").skip(1);
+    let mut shown = 0;
+    for block in blocks {
+        let (text, _) = block.split_once("```").unwrap();
+        shown += 1;
+        std::fs::write(flows.join(format!("{shown}.toml")), text).unwrap();
+    }
+    let out = conn(dir.path(), &["."]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert!(shown >= 3, "{shown} definitions are shown");
+}
+
+#[test]
 fn the_example_site_is_right() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dir = tempfile::tempdir().unwrap();
