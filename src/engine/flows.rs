@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::flow::definition::Definition;
 use crate::flow::give::Values;
 use crate::flow::order::Host;
-use crate::flow::plan::{Does, Filled, Found, Plan, RunFacts, Task, Turn};
+use crate::flow::plan::{Does, Found, Plan, RunFacts, Task, Turn};
 use crate::flow::register::Register;
 use crate::flow::value::Tainted;
 use crate::run::event::Cut;
 use crate::run::ids::HostIx;
+use crate::run::secret::Filled;
 use crate::run::spec::{Act, Exec, FlowPart, FlowRef, Local, Pull, Push};
 use crate::run::state::Run;
 
@@ -217,13 +218,13 @@ fn found(run: &Run, host: HostIx) -> Found {
     Found::Values(tainted.collect())
 }
 
-fn plain(env: BTreeMap<String, Filled>) -> Result<BTreeMap<String, String>, String> {
-    env.into_iter()
-        .map(|(name, value)| match value {
-            Filled::Text(text) => Ok((name, text)),
-            Filled::Secret(secret) => Err(format!(
-                "this version cannot read secrets, and {name} is the secret {secret}"
-            )),
-        })
-        .collect()
+fn plain(env: BTreeMap<String, Filled>) -> Result<BTreeMap<String, Filled>, String> {
+    let secret = env.iter().find_map(|(name, value)| match value {
+        Filled::Text(_) => None,
+        Filled::Secret(secret) => Some(format!(
+            "this version cannot read secrets, and {name} is the secret {}",
+            secret.name()
+        )),
+    });
+    secret.map_or(Ok(env), Err)
 }

@@ -113,7 +113,12 @@ fn spawn(local: &Local) -> std::io::Result<Child> {
         .arg(&local.command)
         .env_clear()
         .envs(kept)
-        .envs(&local.env)
+        .envs(
+            local
+                .env
+                .iter()
+                .map(|(name, value)| (name, value.to_string())),
+        )
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

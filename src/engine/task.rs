@@ -288,7 +288,11 @@ impl Task {
                 RunKind::Exec if self.spec.flow.is_none() => Interpreter::LoginShell,
                 _ => Interpreter::PosixShell,
             },
-            env: exec.env.clone().into_iter().collect(),
+            env: exec
+                .env
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_string()))
+                .collect(),
             stdin: self.stdin.clone(),
             run_as: exec.run_as.clone().map(|user| RunAs {
                 user,

@@ -114,7 +114,8 @@ fn command(text: &mut String, step: &Step, exec: &Exec) {
         text.push_str("\n[steps.exec.env]\n");
     }
     for (name, value) in &exec.env {
-        let _ = writeln!(text, "{} = {}", quoted(name), quoted(&literal(value)));
+        let value = literal(&value.to_string());
+        let _ = writeln!(text, "{} = {}", quoted(name), quoted(&value));
     }
 }
 

@@ -36,6 +36,7 @@ pub mod retry;
 pub mod roles;
 pub mod run_state;
 pub mod search;
+pub mod secret;
 pub mod sign;
 
 pub mod size;

@@ -11,6 +11,7 @@ use super::event::Cut;
 use super::ids::StepIx;
 use super::retry::Retry;
 use super::roles::Role;
+use super::secret::Filled;
 use super::stages::StagesSpec;
 
 /// Everything that was decided before the run began.
@@ -276,7 +277,7 @@ pub struct Exec {
     pub command: String,
     /// Variables set for the command.
     #[serde(default)]
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Filled>,
     /// The user the command runs as, when it is not the login user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_as: Option<String>,
@@ -324,7 +325,7 @@ pub struct Local {
     pub command: String,
     /// Variables set for it.
     #[serde(default)]
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Filled>,
 }
 
 /// How hosts take their turns.

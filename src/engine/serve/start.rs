@@ -10,6 +10,7 @@ use crate::engine::core::NewRun;
 use crate::engine::people::Person;
 use crate::run::preflight;
 use crate::run::roles::Authority;
+use crate::run::secret::Filled;
 use crate::run::spec::{
     Access, Act, Exec, Lease, Push, Rollout, RunKind, RunSpec, Step, StepRules, Target,
 };
@@ -206,7 +207,11 @@ fn exec_step(name: &str, command: &str, start: &StartRun, limit: Option<Duration
         name: name.to_owned(),
         act: Act::Exec(Exec {
             command: command.to_owned(),
-            env: start.env.clone(),
+            env: start
+                .env
+                .iter()
+                .map(|(name, value)| (name.clone(), Filled::from(value.as_str())))
+                .collect(),
             run_as: start.run_as.clone(),
             durable: start.durable,
             stdin: start.stdin.is_some(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use error::PlanError;
 pub use stage::{Instance, instances, is_outside};
-pub use task::{Does, Filled, Found, Task, Turn};
+pub use task::{Does, Found, Task, Turn};
 pub use view::{NodePlan, PlanView, StagePlan, StepView};
 
 use super::batches::batches;

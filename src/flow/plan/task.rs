@@ -12,6 +12,7 @@ use crate::flow::rollout::GateBy;
 use crate::flow::step::{Act, Env, Exec, Given, Http, Method, Role, Step, Verify, VerifyBy};
 use crate::flow::template::{Scope, TemplateError, Text};
 use crate::flow::value::Tainted;
+use crate::run::secret::{Filled, SecretRef};
 
 /// Which step, on which host, in which batch; all from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,16 +137,6 @@ impl Does {
             _ => None,
         }
     }
-}
-
-/// A text with its values, or a secret that is read when it is used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Filled {
-    /// The text.
-    Text(String),
-    /// The name of the secret.
-    Secret(String),
 }
 
 impl Plan {
@@ -346,7 +337,9 @@ impl Fill<'_> {
         match given {
             Given::Text(text) => text.render(self.scope).map(Filled::Text).map(Some),
             Given::Secret(param) => Ok(match self.values.get(param) {
-                Some(ParamValue::Secret(name)) => Some(Filled::Secret(name.clone())),
+                Some(ParamValue::Secret(name)) => {
+                    Some(Filled::Secret(SecretRef::Named(name.clone())))
+                }
                 _ => None,
             }),
         }

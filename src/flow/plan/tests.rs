@@ -6,6 +6,7 @@ use super::*;
 use crate::flow::give::offers;
 use crate::flow::read;
 use crate::flow::value::Tainted;
+use crate::run::secret::{Filled, SecretRef};
 
 const FLOW: &str = r#"
 kind = "simple"
@@ -90,7 +91,7 @@ fn a_command_is_shown_as_it_will_run() {
     let Does::Exec { env, durable, .. } = task.does else {
         panic!()
     };
-    assert_eq!(env["TOKEN"], Filled::Secret("ops".into()));
+    assert_eq!(env["TOKEN"], Filled::Secret(SecretRef::Named("ops".into())));
     assert_eq!(env["V"], Filled::Text("vit's".into()));
     assert!(durable);
 }
