@@ -6,6 +6,7 @@ pub mod cli;
 pub mod demo;
 pub mod engine;
 pub mod flow;
+pub mod http;
 pub mod inventory;
 pub mod run;
 pub mod site;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms by floor, ground first. Rooms of one floor do not know each other unless listed below.
 const GROUND: &[&str] = &["flow", "inventory", "run", "trust"];
-const FIRST: &[&str] = &["demo", "site", "ssh", "store"];
+const FIRST: &[&str] = &["demo", "http", "site", "ssh", "store"];
 
 /// What each room may import besides itself.
 fn allowed(room: &str) -> BTreeSet<&'static str> {
@@ -18,10 +18,10 @@ fn allowed(room: &str) -> BTreeSet<&'static str> {
     match room {
         "run" => {}
         "flow" | "inventory" | "trust" => add(&["run"]),
-        "demo" | "site" | "ssh" | "store" | "wire" => add(GROUND),
+        "demo" | "http" | "site" | "ssh" | "store" | "wire" => add(GROUND),
         "engine" => {
             add(GROUND);
-            add(&["site", "ssh", "store", "wire"]);
+            add(&["http", "site", "ssh", "store", "wire"]);
         }
         "tui" => {
             add(GROUND);

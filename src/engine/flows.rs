@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::definition::Definition;
 use crate::flow::give::Values;
+use crate::flow::metrics::Judge;
 use crate::flow::order::Host;
 use crate::flow::plan::{Does, Found, Plan, RunFacts, Task, Turn};
 use crate::flow::register::Register;
+use crate::flow::step;
 use crate::flow::value::Tainted;
 use crate::run::event::Cut;
+use crate::run::http::{Http, Metrics};
 use crate::run::ids::HostIx;
 use crate::run::secret::Filled;
 use crate::run::spec::{Act, Exec, FlowPart, FlowRef, Local, Pull, Push};
@@ -109,7 +112,15 @@ impl FlowRun {
                     .ok_or("the flow has no gate")?
             }
         };
-        self.act_of(does)
+        self.act_of(does, part)
+    }
+
+    /// What a gate by metrics makes of a value, for the batch of this host.
+    pub fn judge(&self, part: FlowPart, host: HostIx, run: &Run) -> Option<Judge> {
+        if part != FlowPart::Gate {
+            return None;
+        }
+        self.plan.judge(self.turn(0, host), &found(run, host))
     }
 
     /// Whether the condition of a part holds on a host: the condition alone, whatever the other texts
@@ -134,6 +145,17 @@ impl FlowRun {
         (!step.register.is_empty()).then_some(&step.register)
     }
 
+    /// The statuses that an http step is content with.
+    fn success(&self, part: FlowPart) -> Option<Vec<(u16, u16)>> {
+        let FlowPart::Step(step) = part else {
+            return None;
+        };
+        match &self.plan.steps().get(usize::from(step))?.act {
+            step::Act::Http(http) => Some(http.success.clone()),
+            _ => None,
+        }
+    }
+
     fn task(&self, step: u16, host: HostIx, run: &Run) -> Result<Task, String> {
         let turn = self.turn(usize::from(step), host);
         let task = self.plan.task(turn, &found(run, host));
@@ -149,8 +171,21 @@ impl FlowRun {
         }
     }
 
-    fn act_of(&self, does: Does) -> Result<Act, String> {
+    fn act_of(&self, does: Does, part: FlowPart) -> Result<Act, String> {
         match does {
+            Does::Http {
+                method,
+                url,
+                headers,
+                body,
+            } => Ok(Act::Http(Http {
+                method,
+                url,
+                headers,
+                body,
+                success: self.success(part).unwrap_or_default(),
+            })),
+            Does::Metrics { url, query } => Ok(Act::Metrics(Metrics { url, query })),
             Does::Exec {
                 command,
                 run_as,

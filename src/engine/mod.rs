@@ -15,10 +15,13 @@ pub mod doctor;
 mod flows;
 pub mod heads;
 pub mod history;
+mod http_rules;
+mod http_step;
 pub mod identities;
 pub mod inbox;
 pub mod listing;
 mod local;
+mod metrics_gate;
 pub mod news;
 pub mod people;
 pub mod pulled;
@@ -47,6 +50,8 @@ pub struct Parts {
     pub ssh: Ssh,
     /// Limits and defaults.
     pub settings: Arc<Settings>,
+    /// Requests to web servers.
+    pub http: crate::http::Client,
     /// Files on their way to hosts.
     pub spool: Arc<spool::Spool>,
     /// Files from hosts.
@@ -82,6 +87,8 @@ pub struct Settings {
     pub instance: String,
     /// Whether steps may run commands on its own machine.
     pub local_steps: bool,
+    /// Web servers that may be asked; none: any on a private engine, none on a shared one.
+    pub http_allow: Option<Vec<crate::site::servers::Servers>>,
     /// Whether it serves other users than its own.
     pub shared: bool,
 }

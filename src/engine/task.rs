@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::inbox::Inbox;
 use super::sink::{TaskSigns, TaskSink};
 use super::{Parts, now};
+use crate::flow::metrics::Judge;
 use crate::flow::register::{Register, Stream};
 use crate::run::event::{Finished, OutputSum};
 use crate::run::ids::{At, Attempt, HostIx, RunId, StepIx};
@@ -65,6 +66,8 @@ pub(super) struct Work {
     pub(super) act: Result<Act, String>,
     /// Values to take from what it writes.
     pub(super) registers: Option<BTreeMap<String, Register>>,
+    /// What a gate by metrics makes of a value.
+    pub(super) judge: Option<Judge>,
 }
 
 /// What a task needs.
@@ -130,8 +133,11 @@ impl Task {
             None => &step.act,
         };
         // What is done here needs no way to the host.
-        if let Act::Local(local) = act {
-            return self.local(step, local).await;
+        match act {
+            Act::Local(local) => return self.local(step, local).await,
+            Act::Http(http) => return self.http(step, http).await,
+            Act::Metrics(metrics) => return self.metrics(step, metrics).await,
+            _ => {}
         }
         let route = match self.parts.directory.route(&self.spec.access, target) {
             Ok(route) => route,
@@ -143,7 +149,9 @@ impl Task {
             Act::Pull(pull) => self.pull(&route, step, pull).await,
             Act::Connect => self.connect(&route).await,
             // Done above, and by the run itself, once a batch.
-            Act::Local(_) | Act::Wait(_) | Act::Approve(_) => self.ended(Outcome::NotStarted, None),
+            Act::Local(_) | Act::Http(_) | Act::Metrics(_) | Act::Wait(_) | Act::Approve(_) => {
+                self.ended(Outcome::NotStarted, None)
+            }
         }
     }
 
@@ -502,7 +510,7 @@ fn written(store: &dyn Store, key: TaskKey) -> Result<(Vec<u8>, Vec<u8>), String
 pub(super) const TRACE_GONE: &str = "the command was started, but what the host kept of it is \
      gone. Look at the host, then settle it";
 /// The exit status that stands for a step whose texts could not be worked out (`EX_DATAERR`).
-const NO_TEXT: u32 = 65;
+pub(super) const NO_TEXT: u32 = 65;
 /// Bytes of output that values are looked for in.
 const LOOKED_THROUGH: usize = 1 << 20;
 const BROKEN: &str = "a fault in the engine ended the attempt; the engine's log has the place. Look \

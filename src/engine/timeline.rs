@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::run::decide::BY_RULE;
 use crate::run::duration::HumanDuration;
-use crate::run::event::{Cut, Event, What};
+use crate::run::event::{Cut, Event, Finished, What};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::spec::{Act, RunSpec};
 use crate::run::stages::{NodeIx, StageEvent, StageIx, StagesSpec};
@@ -39,14 +39,31 @@ pub fn timeline(spec: &RunSpec, events: &[Event]) -> Vec<TimelineEntry> {
         .collect()
 }
 
+fn asks_metrics(spec: &RunSpec, step: StepIx) -> bool {
+    let act = spec.step(step).map(|step| &step.act);
+    matches!(act, Some(Act::Metrics(_)))
+}
+
+fn reach(spec: &RunSpec) -> usize {
+    let stages = spec.stages.as_ref().map(|stages| stages.reach.len());
+    stages.unwrap_or(spec.targets.len())
+}
+
+fn told(finished: &Finished) -> String {
+    let outcome = || finished.outcome.to_string();
+    finished.detail.clone().unwrap_or_else(outcome)
+}
+
 fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
     let rule = || BY_RULE.to_owned();
     let names = |hosts: &[HostIx]| names(spec, hosts);
     Some(match what {
         What::Created { starter, .. } => {
-            let hosts = spec.stages.as_ref().map(|stages| stages.reach.len());
-            let hosts = hosts.unwrap_or(spec.targets.len());
-            (starter.clone(), format!("started on {hosts} hosts"))
+            (starter.clone(), format!("started on {} hosts", reach(spec)))
+        }
+        // One a batch, whatever the number of hosts.
+        What::Finished(finished) if asks_metrics(spec, finished.step) => {
+            (rule(), format!("gate: {}", told(finished)))
         }
         What::Dispatched { .. }
         | What::Finished(_)

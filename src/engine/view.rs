@@ -214,6 +214,11 @@ pub fn params(spec: &RunSpec) -> std::collections::BTreeMap<String, String> {
             Act::Connect => set("hold", Some("true".to_owned())),
             Act::Wait(_) | Act::Approve(_) => {}
             Act::Local(local) => set("local", Some(local.command.clone())),
+            Act::Http(http) => {
+                let word = http.method.word();
+                set("http", Some(format!("{word} {}", http.url)));
+            }
+            Act::Metrics(metrics) => set("metrics", Some(metrics.query.clone())),
             Act::Pull(pull) => set("pull", Some(format!("{} to {}", pull.source, pull.dest))),
             Act::Push(push) => set("push", Some(format!("{} to {}", push.source, push.dest))),
         }

@@ -8,6 +8,7 @@ pub mod definition;
 pub mod draft;
 pub mod give;
 pub mod graph;
+pub mod metrics;
 pub mod order;
 pub mod param;
 pub mod pattern;

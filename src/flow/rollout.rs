@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::step::Exec;
-use super::template::{Condition, Text};
+use super::template::{Condition, QueryText, UrlText};
 use crate::run::retry::Retry;
 use crate::run::spec::Lease;
 
@@ -196,9 +196,9 @@ pub enum GateBy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metrics {
     /// The server.
-    pub url: Text,
+    pub url: UrlText,
     /// The query.
-    pub query: Text,
+    pub query: QueryText,
     /// When this holds of `value`, the gate opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<Condition>,

@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::register::Register;
-use super::template::{CommandText, Condition, Text};
+use super::template::{CommandText, Condition, Text, UrlText};
 use crate::run::retry::Retry;
 use crate::run::spec::OnFailure;
 
+pub use crate::run::http::Method;
 pub use crate::run::roles::Role;
 
 /// One step of a simple flow.
@@ -97,7 +98,7 @@ impl Act {
             Self::Push(_) | Self::Pull(_) | Self::Approve(_) | Self::Wait(_) | Self::Tree(_) => {
                 true
             }
-            Self::Http(http) => matches!(http.method, Method::Get | Method::Head),
+            Self::Http(http) => http.method.only_asks(),
             Self::Exec(_) | Self::Local(_) => false,
         }
     }
@@ -171,7 +172,7 @@ pub struct Http {
     /// The method.
     pub method: Method,
     /// Where.
-    pub url: Text,
+    pub url: UrlText,
     /// Headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Given>,
@@ -180,28 +181,6 @@ pub struct Http {
     pub body: Option<Given>,
     /// The first and last status of each range that means success.
     pub success: Vec<(u16, u16)>,
-}
-
-impl Http {
-    /// Whether this status means success.
-    pub fn is_success(&self, status: u16) -> bool {
-        self.success
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&status))
-    }
-}
-
-/// The methods of HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-#[allow(missing_docs, reason = "their names say what they are")]
-pub enum Method {
-    Get,
-    Head,
-    Post,
-    Put,
-    Patch,
-    Delete,
 }
 
 /// A person's yes, once a batch.

@@ -227,6 +227,9 @@ impl Run {
         if kind.is_failure() && self.is_gate(finished.step) {
             self.barred.insert(host);
         }
+        if kind == OutcomeKind::Ok {
+            self.answered(host, finished.step);
+        }
         let bears = kind == OutcomeKind::Ok || self.goes_on_after(finished.step, kind);
         if bears && kind != OutcomeKind::Ok {
             self.mar(host, kind);
@@ -329,6 +332,7 @@ impl Run {
         self.accepted = self.forgiven;
         self.forgiven_in_batch = self.failed_in_batch;
         self.line.asked_again();
+        self.gone_on_without();
         if let Some(stages) = &mut self.stages {
             stages.resumed();
         }
@@ -377,6 +381,7 @@ impl Run {
     fn retried(&mut self, by: &str, hosts: &[HostIx], at: At) -> Vec<Effect> {
         self.ended = None;
         self.aborted_by = None;
+        self.line.unanswered();
         for host in hosts {
             self.barred.remove(host);
         }

@@ -73,10 +73,12 @@ impl Run {
             return None;
         }
         let room = self.concurrency.saturating_sub(self.tally.busy()) as usize;
-        let first = *self.ready.front()?;
         if room == 0 || (self.rolled_back.is_none() && self.over_failure_limit()) {
             return None;
         }
+        let Some(&first) = self.ready.front() else {
+            return self.dispatch_once(now);
+        };
         let (step, attempt) = self.next_attempt(first)?;
         let lease = |host| {
             let idle = self.spec.connects_only(self.host(host)?.step);
@@ -288,6 +290,14 @@ impl Run {
         } else {
             "failed"
         };
+        let first = self.barred.first().and_then(|host| self.host(*host));
+        if let Some(last) = first.and_then(|state| state.last.as_ref())
+            && self.is_once(last.step)
+        {
+            let said = last.detail.as_ref();
+            let said = said.map_or_else(String::new, |said| format!(": {said}"));
+            return Some(format!("the gate of batch {} {word}{said}", self.batch + 1));
+        }
         (many > 0).then(|| {
             format!(
                 "the gate {word} on {} of batch {}",

@@ -5,7 +5,7 @@
 //! that comes later goes on at once.
 
 use super::event::{Event, What};
-use super::ids::{At, HostIx, StepIx};
+use super::ids::{At, Attempt, HostIx, StepIx};
 use super::spec::Act;
 use super::stages::Child;
 use super::state::{Effect, Phase, Run};
@@ -17,6 +17,8 @@ pub(super) struct Line {
     passed: Option<StepIx>,
     /// The barrier that the batch stands before.
     at: Option<Barrier>,
+    /// The step that one host did for all of them, or that a person went on without.
+    answered: Option<StepIx>,
 }
 
 /// A barrier that was reached.
@@ -56,6 +58,16 @@ impl Line {
                 yes.at.shift(by);
             }
         }
+    }
+
+    /// The step need not be done for the batch any more.
+    pub fn answer(&mut self, step: StepIx) {
+        self.answered = Some(step);
+    }
+
+    /// Who comes to the line anew has not been looked at.
+    pub fn unanswered(&mut self) {
+        self.answered = None;
     }
 
     /// A question nobody answered in time is asked anew when the run goes on.
@@ -121,6 +133,10 @@ impl Run {
             .is_some_and(super::spec::Step::is_barrier)
     }
 
+    pub(super) fn is_once(&self, step: StepIx) -> bool {
+        self.spec.step(step).is_some_and(|step| step.rules.once)
+    }
+
     /// Lets a host begin, or begin again, at the step it stands at: now, with its batch, or behind
     /// what its batch has done together already.
     pub(super) fn begins(&mut self, host: HostIx, at: At) {
@@ -147,7 +163,7 @@ impl Run {
 
     pub(super) fn stands_at(&mut self, host: HostIx, step: StepIx) {
         if let Some(state) = self.hosts.get_mut(host.index()) {
-            (state.step, state.attempt) = (step, super::ids::Attempt(0));
+            (state.step, state.attempt) = (step, Attempt(0));
         }
     }
 
@@ -164,6 +180,48 @@ impl Run {
             .filter(|host| self.phase(*host) == Some(Phase::InLine))
     }
 
+    /// The first in line does for its batch what is done once, when nobody else is at work. It needs
+    /// no lease: what it asks is no host.
+    pub(super) fn dispatch_once(&self, now: At) -> Option<Event> {
+        let tally = &self.tally;
+        let quiet = tally.busy() + tally.held + tally.parked == 0;
+        if !quiet || !self.ready.is_empty() || !self.resting.is_empty() {
+            return None;
+        }
+        let host = self.in_line().next()?;
+        let state = self.host(host)?;
+        let step = state.step;
+        if !self.is_once(step) || self.line.answered == Some(step) {
+            return None;
+        }
+        let what = What::Dispatched {
+            step,
+            attempt: Attempt(state.attempt.0 + 1),
+            hosts: vec![host],
+        };
+        Some(Event { at: now, what })
+    }
+
+    /// One host did for its batch what is done once. Who is still on the way there was not looked at.
+    pub(super) fn answered(&mut self, host: HostIx, step: StepIx) {
+        let at_work = matches!(self.phase(host), Some(Phase::Busy { .. }));
+        let others = self.tally.busy().saturating_sub(u32::from(at_work));
+        let quiet = others == 0 && self.ready.is_empty() && self.resting.is_empty();
+        let of_batch = (self.batch_from..self.opened).contains(&host.0);
+        if quiet && of_batch && self.is_once(step) {
+            self.line.answer(step);
+        }
+    }
+
+    /// A person lets the run go on although the gate did not open: nobody is asked again.
+    pub(super) fn gone_on_without(&mut self) {
+        let barred = self.barred.first().and_then(|host| self.host(*host));
+        let step = barred.map(|state| state.step);
+        if let Some(step) = step.filter(|step| self.is_once(*step)) {
+            self.line.answer(step);
+        }
+    }
+
     /// What follows when nobody of the batch is at work any more and some stand in line.
     pub(super) fn line_event(&self, now: At, around: &dyn Around) -> Option<Event> {
         let first = self.in_line().next()?;
@@ -173,6 +231,9 @@ impl Run {
         let reached = self.line.at.as_ref().filter(|barrier| barrier.step == step);
         let passed = || event(What::LinePassed { step });
         let reach = |until| event(What::BarrierReached { step, until });
+        if spec.rules.once && self.line.answered != Some(step) {
+            return None;
+        }
         if !spec.is_barrier() || (spec.rules.conditional && !around.holds(first, step)) {
             return passed();
         }
@@ -253,7 +314,7 @@ impl Run {
         self.line.at = None;
         self.line.passed = self.line.passed.max(Some(step));
         let hosts: Vec<HostIx> = self.in_line().collect();
-        let barrier = self.is_barrier(step);
+        let barrier = self.is_barrier(step) || self.is_once(step);
         for host in hosts {
             if self.host(host).map(|state| state.step) != Some(step) {
                 continue;

@@ -123,6 +123,8 @@ impl Matrix {
             {
                 Sign::NotStarted
             }
+            // Another host did it for the batch.
+            std::cmp::Ordering::Less if run.is_once(step) => Sign::Skipped,
             // Its batch went past it together: nothing was done on the host itself.
             std::cmp::Ordering::Less => Sign::Ok,
             std::cmp::Ordering::Equal => here(run, state, step),
@@ -171,6 +173,12 @@ fn here(run: &Run, state: &HostState, step: StepIx) -> Sign {
     match state.phase {
         // How the host ended is then told by an earlier step.
         Phase::Done(kind) if together && kind.is_failure() => Sign::Ok,
+        // Another host did it for the batch; what was cut short says so.
+        Phase::Done(kind)
+            if run.is_once(step) && (kind == OutcomeKind::Ok || kind.is_failure()) =>
+        {
+            Sign::Skipped
+        }
         Phase::InLine if run.line.reached() == Some(step) => match run.spec.step(step) {
             Some(step) if matches!(step.act, Act::Approve(_)) => Sign::Blocked,
             _ => Sign::Running,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest;
 use super::event::Cut;
+use super::http::{Http, Metrics};
 use super::ids::StepIx;
 use super::retry::Retry;
 use super::roles::Role;
@@ -186,6 +187,9 @@ pub struct StepRules {
     pub conditional: bool,
     /// It begins when every host of the batch has come to it.
     pub together: bool,
+    /// The first host that has come to it does it for its batch, and the others pass with it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
     /// It is a gate: a host where it fails stops the rollout. These codes say neither yes nor no.
     pub gate: Option<Vec<u32>>,
     /// It undoes the step at this place, when the run is rolled back. Such steps come last.
@@ -234,6 +238,10 @@ pub enum Act {
     Pull(Pull),
     /// Run a command where the engine is.
     Local(Local),
+    /// Ask a web server, from the engine.
+    Http(Http),
+    /// Ask a metrics server, from the engine.
+    Metrics(Metrics),
     /// Connect and authenticate, nothing else (`--hold`).
     Connect,
     /// Once a batch: let time pass.

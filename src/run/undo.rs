@@ -94,8 +94,10 @@ impl Run {
             .zip(self.spec.steps.iter().skip(usize::from(self.forward)))
             .find(|(_, step)| step.rules.undoes == Some(finished.step))
             .map(|(undo, _)| undo - self.forward);
-        let exec =
-            |step| matches!(self.spec.step(step), Some(step) if matches!(step.act, Act::Exec(_)));
+        let exec = |step| {
+            let act = self.spec.step(step).map(|step| &step.act);
+            matches!(act, Some(Act::Exec(_) | Act::Http(_)))
+        };
         let never = match finished.outcome.kind() {
             OutcomeKind::Refused | OutcomeKind::NotStarted => true,
             OutcomeKind::Unreachable => exec(finished.step),

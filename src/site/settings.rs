@@ -15,6 +15,7 @@ use crate::run::size::ByteSize;
 
 use super::error::SiteError;
 use super::identities::Identity;
+use super::servers::Servers;
 use super::specs::Spec;
 
 /// A complete `conn.toml` in which every key has its default and is explained.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub store: Store,
     /// The background process.
     pub engine: Engine,
+    /// Requests to web servers.
+    pub http: Http,
     /// Who did what.
     pub audit: Audit,
     /// How the console looks.
@@ -149,6 +152,15 @@ pub struct Engine {
     pub socket_group: Option<String>,
     /// Whether steps of flows may run commands on the engine's machine, as the engine's account.
     pub local_steps: bool,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Http {
+    /// A file of certificates, in PEM, that are trusted besides those of the system.
+    pub ca: Option<PathBuf>,
+    /// Servers that may be asked; `None`: any on a private engine, none on a shared one.
+    pub allow: Option<Vec<Servers>>,
 }
 
 /// `[audit]`

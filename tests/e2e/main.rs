@@ -33,3 +33,4 @@ mod stages;
 mod steer;
 mod troubled_hosts;
 mod ways;
+mod web;

@@ -24,6 +24,7 @@ mod process;
 mod proxy;
 mod scratch;
 mod wait;
+pub mod web;
 
 pub use agent::{Agent, make_key};
 pub use command::{Ended, Running};

@@ -239,6 +239,7 @@ fn shown(does: &Does) -> String {
         Does::Push { source, dest, .. } => format!("{source} to {dest}"),
         Does::Pull { source, dest } => format!("{source} from the host to {dest}"),
         Does::Http { method, url, .. } => format!("{} {url}", word(method)),
+        Does::Metrics { url, query } => format!("metrics of {url}: {query}"),
         Does::Approve { role, text } => {
             let text = text.as_deref().map(|text| format!(": {text}"));
             format!("{} says yes{}", word(role), text.unwrap_or_default())

@@ -10,8 +10,8 @@ use crate::engine::audit::{AuditRecord, encode};
 use crate::engine::now;
 use crate::engine::task::TaskKey;
 use crate::run::event::{Event, What};
-use crate::run::ids::RunId;
-use crate::run::spec::RunSpec;
+use crate::run::ids::{RunId, StepIx};
+use crate::run::spec::{Act, RunSpec};
 use crate::run::stages::Stages;
 use crate::run::state::{Effect, Run};
 use crate::store::{Append, Lsn, Store, StoreError, Stream};
@@ -146,7 +146,10 @@ impl Core {
                 attempt,
                 hosts,
             } => {
-                self.claim(run, &hosts);
+                // A metrics server is asked, and no host.
+                if !self.asks_no_host(run, step) {
+                    self.claim(run, &hosts);
+                }
                 for host in hosts {
                     let key = TaskKey {
                         run,
@@ -166,6 +169,14 @@ impl Core {
             Effect::CancelAll => self.when_durable(lsn, Pending::CancelAll(run)),
             Effect::Ended => self.summarise(run),
         }
+    }
+
+    fn asks_no_host(&self, run: RunId, step: StepIx) -> bool {
+        let step = self
+            .runs
+            .get(&run)
+            .and_then(|live| live.run.spec.step(step));
+        step.is_some_and(|step| matches!(step.act, Act::Metrics(_)))
     }
 
     pub(super) fn when_durable(&mut self, lsn: Lsn, then: Pending) {

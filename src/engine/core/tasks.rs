@@ -135,11 +135,13 @@ impl Core {
             return Some(Work {
                 act: Err("the run's flow cannot be read; see the engine's log".to_owned()),
                 registers: None,
+                judge: None,
             });
         };
         Some(Work {
             act: flow.act(part, key.host, &live.run),
             registers: flow.registers(part).cloned(),
+            judge: flow.judge(part, key.host, &live.run),
         })
     }
 

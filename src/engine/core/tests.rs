@@ -1,5 +1,7 @@
 //! The core over a store in memory, with a directory that a test makes.
 
+mod web;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,11 +83,13 @@ fn core(reattach_s: u64) -> (Core, Inbox, tempfile::TempDir) {
         run_as: RunAsMethod::Sudo,
         instance: "test".to_owned(),
         local_steps: false,
+        http_allow: None,
         shared: false,
     };
     let parts = Parts {
         store,
         ssh: Ssh::new(crate::ssh::Settings::new("ann", spool.path())),
+        http: crate::http::Client::new(None),
         settings: Arc::new(settings),
         spool: Arc::new(Spool::new(spool.path().to_owned())),
         pulled: Arc::new(crate::engine::pulled::Pulled::new(

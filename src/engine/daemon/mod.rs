@@ -255,11 +255,13 @@ fn parts(
     let ssh = Ssh::new(settings::ssh(&site));
     let spool = Arc::new(super::spool::Spool::new(paths.state.join("spool")));
     let pulled = Arc::new(Pulled::new(paths.state.join("pulled")));
+    let http = crate::http::Client::new(site.settings().http.ca.clone());
     Parts {
         spool,
         pulled,
         store,
         ssh,
+        http,
         settings,
         directory: Arc::new(SiteDirectory::new(site, identities.clone())),
         identities,

@@ -31,6 +31,7 @@ pub(super) fn engine(site: &Site, instance: String, shared: bool) -> Settings {
         },
         instance,
         local_steps: settings.engine.local_steps,
+        http_allow: settings.http.allow.clone(),
         shared,
     }
 }

@@ -134,6 +134,8 @@ fn sum(step: &Step, count: &StepCount) -> StepSum {
         Act::Push(_) => "push",
         Act::Pull(_) => "pull",
         Act::Local(_) => "local",
+        Act::Http(_) => "http",
+        Act::Metrics(_) => "metrics",
         Act::Connect => "connect",
         Act::Wait(_) => "wait",
         Act::Approve(_) => "approve",

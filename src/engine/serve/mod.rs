@@ -31,6 +31,7 @@ mod start;
 mod start_flow;
 mod status;
 mod uploads;
+mod web_acts;
 mod work_out;
 
 use std::collections::HashMap;

@@ -83,7 +83,7 @@ fn of_simple(asked: &PreviewQuery, simple: &Simple) -> Result<(Preview, Vec<Arc<
         soak: view.soak.iter().take(SIZES).copied().collect(),
         gate: rollout.gate.as_ref().map(|gate| match &gate.by {
             GateBy::Tree(name) => format!("tree {name}"),
-            GateBy::Metrics(_) => "metrics".to_owned(),
+            GateBy::Metrics(metrics) => format!("metrics {}", metrics.query.source()),
             GateBy::Exec { exec, .. } => exec.command.source().to_owned(),
         }),
         lease: view.lease,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Session;
+use super::web_acts;
 use super::work_out::{Simple, Worked, worked_out};
 use crate::engine::audit::encode;
 use crate::engine::core::{Core, NewRun};
@@ -192,9 +193,10 @@ fn possible(plan: &Plan, rollout: &Rollout, settings: &Settings) -> Result<(), S
             | step::Act::Push(_)
             | step::Act::Pull(_)
             | step::Act::Local(_)
+            | step::Act::Http(_)
             | step::Act::Approve(_)
             | step::Act::Wait(_) => {}
-            other => return cannot(other.word(), &name),
+            step::Act::Tree(_) => return cannot("trees", &name),
         }
         if matches!(
             &step.verify,
@@ -208,10 +210,10 @@ fn possible(plan: &Plan, rollout: &Rollout, settings: &Settings) -> Result<(), S
     }
     match rollout.gate.as_ref().map(|gate| &gate.by) {
         Some(GateBy::Tree(_)) => return cannot("trees", "its gate"),
-        Some(GateBy::Metrics(_)) => return cannot("metrics", "its gate"),
+        Some(GateBy::Metrics(_)) => web_acts::may_ask_gate(plan, settings)?,
         Some(GateBy::Exec { .. }) | None => {}
     }
-    Ok(())
+    web_acts::may_ask(plan, settings)
 }
 
 fn sizes(plan: &Plan) -> Vec<u32> {
@@ -326,6 +328,7 @@ fn one(plan: &Plan, place: u16, step: &Step) -> spec::Step {
             source: pull.source.source().to_owned(),
             dest: pull.dest.source().to_owned(),
         }),
+        step::Act::Http(http) => web_acts::as_written(http),
         step::Act::Wait(time) => Act::Wait(*time),
         step::Act::Approve(approve) => {
             let written = approval(approve);
@@ -335,7 +338,7 @@ fn one(plan: &Plan, place: u16, step: &Step) -> spec::Step {
             })
         }
         // Refused before.
-        _ => Act::Wait(Duration::ZERO),
+        step::Act::Tree(_) => Act::Wait(Duration::ZERO),
     };
     spec::Step {
         name: step.name.clone(),
@@ -425,12 +428,13 @@ fn looks(place: u16, step: &Step, verify: &Verify) -> Option<spec::Step> {
 }
 
 fn gate(gate: &Gate) -> Option<spec::Step> {
-    let GateBy::Exec {
-        exec,
-        inconclusive_codes,
-    } = &gate.by
-    else {
-        return None;
+    let (exec, inconclusive_codes) = match &gate.by {
+        GateBy::Exec {
+            exec,
+            inconclusive_codes,
+        } => (exec, inconclusive_codes),
+        GateBy::Metrics(metrics) => return Some(web_acts::gate(gate, metrics)),
+        GateBy::Tree(_) => return None,
     };
     let neither = match gate.inconclusive {
         Inconclusive::Pause => inconclusive_codes

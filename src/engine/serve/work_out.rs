@@ -15,8 +15,10 @@ use crate::flow::give::{Offer, Values, offers};
 use crate::flow::graph::Graph;
 use crate::flow::order::Host;
 use crate::flow::param::Params;
-use crate::flow::plan::{Instance, Plan, PlanError, RunFacts, instances, is_outside};
-use crate::flow::rollout::{Gate, GateBy, Inconclusive, Limit, OnExceeded, Rollout};
+use crate::flow::plan::{
+    Does, Found, Instance, Plan, PlanError, RunFacts, Turn, instances, is_outside,
+};
+use crate::flow::rollout::{Gate, GateBy, Inconclusive, Limit, Metrics, OnExceeded, Rollout};
 use crate::flow::stage::{Action, Stage, Work};
 use crate::flow::step::{self, Approve, Step};
 use crate::inventory::ResolvedHost;
@@ -383,7 +385,7 @@ impl Bench<'_> {
                 let step = plain_step(&stage.name, exec.clone(), *timeout);
                 let text = targets.ok_or_else(|| Fault::usage("it names no hosts"))?;
                 let mut simple = self.simple(
-                    one_step(whole, step, Lease::Exclusive),
+                    one_step(whole, [step], Lease::Exclusive),
                     &text,
                     values.clone(),
                 )?;
@@ -412,7 +414,13 @@ impl Bench<'_> {
         let gate = stage
             .gate
             .as_ref()
-            .map(|gate| self.gate(whole, gate, &hosts_text(&work), values))
+            .map(|gate| {
+                let hosts = match gate.by {
+                    GateBy::Metrics(_) => first_host(&work),
+                    _ => hosts_text(&work),
+                };
+                self.gate(whole, gate, &hosts, values)
+            })
             .transpose()?;
         Ok(WorkedNode {
             item: instance.item,
@@ -435,13 +443,13 @@ impl Bench<'_> {
                 inconclusive_codes,
             } => (exec, inconclusive_codes),
             GateBy::Tree(_) => return Err(cannot("trees")),
-            GateBy::Metrics(_) => return Err(cannot("metrics")),
+            GateBy::Metrics(_) => return self.gate_by_metrics(whole, gate, targets, values),
         };
         let mut step = plain_step("gate", exec.clone(), gate.timeout);
         // Looking does no harm.
         step.idempotent = true;
         step.retry.clone_from(&gate.retry);
-        let mut simple = self.simple(one_step(whole, step, Lease::Shared), targets, values)?;
+        let mut simple = self.simple(one_step(whole, [step], Lease::Shared), targets, values)?;
         simple.kind = RunKind::Gate;
         simple.title = first_command(&simple.plan);
         simple.version = whole.version;
@@ -449,6 +457,34 @@ impl Bench<'_> {
             Inconclusive::Pause => codes.iter().map(|code| u32::from(*code)).collect(),
             Inconclusive::Fail => Vec::new(),
         });
+        Ok(simple)
+    }
+
+    /// A look that reaches no host; one of the node's stands for all of them.
+    fn gate_by_metrics(
+        &mut self,
+        whole: &Whole,
+        gate: &Gate,
+        targets: &str,
+        values: Values,
+    ) -> Result<Simple, Fault> {
+        let mut definition = one_step(whole, None, Lease::Shared);
+        if let Body::Simple { rollout, .. } = &mut definition.body {
+            rollout.gate = Some(gate.clone());
+        }
+        let mut simple = self.simple(definition, targets, values)?;
+        simple.kind = RunKind::Gate;
+        simple.version = whole.version;
+        let turn = Turn {
+            step: 0,
+            host: 0,
+            batch: 0,
+        };
+        let does = simple.plan.gate(turn, &Found::NotYet);
+        let does = does.map_err(|error| Fault::usage(error.message))?;
+        if let Some(Does::Metrics { query, .. }) = does {
+            simple.title = Some(format!("metrics {query}"));
+        }
         Ok(simple)
     }
 
@@ -475,8 +511,14 @@ impl Bench<'_> {
 fn uses_stages(stage: &Stage) -> bool {
     let uses = |exec: &step::Exec| exec.command.uses("stages");
     let by_gate = stage.gate.as_ref().map(|gate| &gate.by);
+    let judges = |metrics: &Metrics| {
+        let conditions = [&metrics.success, &metrics.failure];
+        let mut conditions = conditions.into_iter().flatten();
+        conditions.any(|condition| condition.uses("stages"))
+    };
     matches!(&stage.work.action, Action::Exec { exec, .. } if uses(exec))
         || matches!(by_gate, Some(GateBy::Exec { exec, .. }) if uses(exec))
+        || matches!(by_gate, Some(GateBy::Metrics(metrics)) if judges(metrics))
 }
 
 fn cannot(what: &str) -> Fault {
@@ -520,7 +562,7 @@ fn plain_step(name: &str, exec: step::Exec, timeout: Option<std::time::Duration>
 }
 
 /// One command of a flow, as a flow of its own.
-fn one_step(whole: &Whole, step: Step, lease: Lease) -> Definition {
+fn one_step(whole: &Whole, step: impl IntoIterator<Item = Step>, lease: Lease) -> Definition {
     Definition {
         name: whole.definition.name.clone(),
         app: whole.definition.app.clone(),
@@ -531,7 +573,7 @@ fn one_step(whole: &Whole, step: Step, lease: Lease) -> Definition {
                 lease,
                 ..Rollout::default()
             }),
-            steps: vec![step],
+            steps: step.into_iter().collect(),
         },
     }
 }
@@ -550,6 +592,21 @@ fn hosts_text(work: &Worked) -> String {
             crate::inventory::fold(names)
         }
         Worked::Whole(whole) => whole.targets_text.clone(),
+    }
+}
+
+fn first_host(work: &Worked) -> String {
+    match work {
+        Worked::Simple(simple) => {
+            let first = simple.plan.hosts().first();
+            first.map_or_else(String::new, |host| host.name.to_string())
+        }
+        Worked::Whole(whole) => {
+            let mut nodes = whole.stages.iter().flat_map(|stage| &stage.nodes);
+            nodes
+                .next()
+                .map_or_else(String::new, |node| first_host(&node.work))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Plan;
 use crate::flow::give::Values;
+use crate::flow::metrics::Judge;
 use crate::flow::param::ParamValue;
 use crate::flow::rollout::GateBy;
 use crate::flow::step::{Act, Env, Exec, Given, Http, Method, Role, Step, Verify, VerifyBy};
@@ -101,6 +102,13 @@ pub enum Does {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<Filled>,
     },
+    /// A question to a metrics server.
+    Metrics {
+        /// The server.
+        url: String,
+        /// The query.
+        query: String,
+    },
     /// A person's yes.
     Approve {
         /// Whose.
@@ -180,22 +188,37 @@ impl Plan {
         applies(step, &scope, found)
     }
 
-    /// The command of the gate on a host, where the gate is one.
+    /// What the gate does on a host: a command, or a question that one host asks for its batch.
     ///
     /// # Errors
     /// A text that cannot be worked out there.
     pub fn gate(&self, turn: Turn, found: &Found) -> Result<Option<Does>, TemplateError> {
         let gate = self.rollout().and_then(|rollout| rollout.gate.as_ref());
-        let Some(GateBy::Exec { exec, .. }) = gate.map(|gate| &gate.by) else {
-            return Ok(None);
-        };
         let missing = || TemplateError::of("there is no such host in this plan");
         let scope = self.scope(turn, found).ok_or_else(missing)?;
-        let fill = Fill {
-            scope: &scope,
-            values: self.values(),
+        match gate.map(|gate| &gate.by) {
+            Some(GateBy::Exec { exec, .. }) => {
+                let fill = Fill {
+                    scope: &scope,
+                    values: self.values(),
+                };
+                fill.exec(exec).map(Some)
+            }
+            Some(GateBy::Metrics(metrics)) => Ok(Some(Does::Metrics {
+                url: metrics.url.render(&scope)?,
+                query: metrics.query.render(&scope)?,
+            })),
+            Some(GateBy::Tree(_)) | None => Ok(None),
+        }
+    }
+
+    /// What a gate by metrics makes of a value, for the batch of a host.
+    pub fn judge(&self, turn: Turn, found: &Found) -> Option<Judge> {
+        let gate = self.rollout().and_then(|rollout| rollout.gate.as_ref());
+        let Some(GateBy::Metrics(metrics)) = gate.map(|gate| &gate.by) else {
+            return None;
         };
-        fill.exec(exec).map(Some)
+        Some(Judge::new(metrics, self.scope(turn, found)?))
     }
 
     /// The command that undoes a step on a host, where there is one. The step's own texts do not

@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use super::common::{command, duration, env, exec, given_map, given_of, need, text};
+use super::common::{command, duration, env, exec, given_map, given_of, need, text, url};
 use crate::flow::step::{Act, Approve, Http, Local, Method, Pull, Push, Role};
 use crate::flow::template::{Known, Text};
 use crate::run::complaint::quote;
@@ -18,6 +18,18 @@ const METHODS: [(&str, Method); 6] = [
     ("PUT", Method::Put),
     ("PATCH", Method::Patch),
     ("DELETE", Method::Delete),
+];
+
+/// Headers that whoever sends a request writes itself.
+const OUR_HEADERS: [&str; 8] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// The one act of a step.
@@ -121,14 +133,22 @@ fn absolute(table: &Table<'_>, key: &'static str, path: Option<&Text>) {
 fn http(table: &Table<'_>, known: &Known) -> Option<Act> {
     need(table, "url", "write url = \"https://…\"");
     let method = table.choice("method", &METHODS).unwrap_or(Method::Get);
-    let url = text(table, "url", known);
-    url_fits(table, url.as_ref());
+    let url = url(table, known);
     let headers = given_map(table, "headers", known, |name| {
         let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if !name.is_empty() && name.chars().all(fits) {
-            return Ok(());
+        if name.is_empty() || !name.chars().all(fits) {
+            return Err(format!("{} is no name of a header", quote(name)));
         }
-        Err(format!("{} is no name of a header", quote(name)))
+        if OUR_HEADERS
+            .iter()
+            .any(|ours| name.eq_ignore_ascii_case(ours))
+        {
+            return Err(format!(
+                "the header {} says how the request is sent, which is not the definition's to say",
+                quote(name)
+            ));
+        }
+        Ok(())
     });
     let body = table
         .written("body")
@@ -152,20 +172,6 @@ fn http(table: &Table<'_>, known: &Known) -> Option<Act> {
         body,
         success,
     }))
-}
-
-/// Whether a URL is one, as far as its fixed beginning tells.
-pub(super) fn url_fits(table: &Table<'_>, url: Option<&Text>) {
-    let starts = |url: &Text, with: &str| url.source().starts_with(with);
-    let wrong = |url: &&Text| {
-        !["http://", "https://", "{{"]
-            .iter()
-            .any(|with| starts(url, with))
-    };
-    if let Some(url) = url.filter(wrong) {
-        let message = format!("{} is no URL", quote(url.source()));
-        table.complain_hint("url", message, "begin it with http:// or https://");
-    }
 }
 
 /// `[200, "300-304"]`.

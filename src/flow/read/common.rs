@@ -7,7 +7,9 @@ use toml::de::DeValue;
 
 use crate::flow::rollout::Limit;
 use crate::flow::step::{Exec, Given};
-use crate::flow::template::{CommandText, Condition, Fault, Known, Shape, TemplateError, Text};
+use crate::flow::template::{
+    CommandText, Condition, Fault, Known, QueryText, Shape, TemplateError, Text, UrlText,
+};
 use crate::run::complaint::quote;
 use crate::run::duration::HumanDuration;
 use crate::run::outcome::OutcomeKind;
@@ -81,6 +83,33 @@ pub(super) fn text_of(table: &Table<'_>, written: &Written, known: &Known) -> Op
     let text = parsed(table, written, Text::parse)?;
     complain(table, written, text.faults(known));
     Some(text)
+}
+
+/// A URL, as far as its fixed beginning tells.
+pub(super) fn url(table: &Table<'_>, known: &Known) -> Option<UrlText> {
+    let written = table.written("url")?;
+    let fits = ["http://", "https://", "{{"]
+        .iter()
+        .any(|with| written.value.starts_with(with));
+    if !fits {
+        let message = format!("{} is no URL", quote(&written.value));
+        table.complain_hint("url", message, "begin it with http:// or https://");
+    }
+    let url = parsed(table, &written, UrlText::parse)?;
+    complain(table, &written, url.faults(known));
+    Some(url)
+}
+
+/// A query to a metrics server.
+pub(super) fn query(table: &Table<'_>, known: &Known) -> Option<QueryText> {
+    let written = table.written("query")?;
+    if written.value.trim().is_empty() {
+        table.complain("query", "\"query\" is empty; write what is to be asked");
+        return None;
+    }
+    let query = parsed(table, &written, QueryText::parse)?;
+    complain(table, &written, query.faults(known));
+    Some(query)
 }
 
 /// A condition.

@@ -2,8 +2,7 @@
 
 use toml::de::DeValue;
 
-use super::acts::url_fits;
-use super::common::{Again, condition, duration, exec, need, retry, text};
+use super::common::{Again, condition, duration, exec, need, query, retry, url};
 use crate::flow::rollout::{Gate, GateBy, Inconclusive, Metrics};
 use crate::flow::template::{Known, Shape};
 use crate::run::strict_toml::Table;
@@ -66,9 +65,16 @@ fn by_exec(table: &Table<'_>, known: &Known) -> Option<GateBy> {
 fn metrics(table: &Table<'_>, known: &Known) -> Option<GateBy> {
     need(table, "url", "write url = \"http://prometheus:9090\"");
     need(table, "query", "write query = \"…\"");
-    let url = text(table, "url", known);
-    url_fits(table, url.as_ref());
-    let query = text(table, "query", known);
+    let url = url(table, known);
+    if url.as_ref().is_some_and(|url| url.source().contains('?')) {
+        let message = "the server's URL has a query of its own";
+        table.complain_hint(
+            "url",
+            message,
+            "write the server alone: http://prometheus:9090",
+        );
+    }
+    let query = query(table, known);
     let about_value = known.clone().with("value", Shape::Value);
     let success = condition(table, "success", &about_value);
     let failure = condition(table, "failure", &about_value);

@@ -95,6 +95,17 @@ pub(super) fn text_syntax(text: &str) -> Result<(), TemplateError> {
     Ok(())
 }
 
+/// The fixed parts of a URL, as far as they tell without values.
+pub(super) fn url_syntax(text: &str) -> Result<(), TemplateError> {
+    text_syntax(text)?;
+    for piece in scan::pieces(text) {
+        if let Piece::Literal(fixed, at) = piece {
+            super::url::literal(fixed, at)?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn condition_syntax(text: &str) -> Result<(), TemplateError> {
     no_nul(text)?;
     if text.contains("{{") {

@@ -3,19 +3,23 @@
 //! | text | values in it |
 //! |---|---|
 //! | [`CommandText`] | each is one quoted word (a list several), without any way to switch that off |
-//! | [`Text`] (paths, URLs, targets, bodies) | as they are; none that came from outside |
+//! | [`Text`] (paths, targets, bodies) | as they are; none that came from outside |
+//! | [`UrlText`] | percent-encoded, or parts of a server's name; none that came from outside |
+//! | [`QueryText`] | in strings, escaped; words outside of them; none that came from outside |
 //! | [`Condition`] | an expression; values stay values |
 //!
 //! Beyond `{{ … }}` there are `{% if %}`, `{% for %}`, `{% set %}` and `{% raw %}`.
 
 mod check;
 mod engine;
+mod query;
 mod render;
 mod scan;
 mod scope;
 mod shell;
 #[cfg(test)]
 mod tests;
+mod url;
 
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +95,16 @@ text_type! {
     CommandText, check::command_syntax
 }
 text_type! {
-    /// A path, URL, host set or message. Values that came from outside cannot enter.
+    /// A URL in which every value is data. Values that came from outside cannot enter.
+    UrlText, check::url_syntax
+}
+text_type! {
+    /// A query to a metrics server, in which values end no string. Values that came from outside
+    /// cannot enter.
+    QueryText, check::text_syntax
+}
+text_type! {
+    /// A path, host set or message. Values that came from outside cannot enter.
     Text, check::text_syntax
 }
 text_type! {
@@ -116,6 +129,36 @@ impl CommandText {
     /// Whether it uses this name.
     pub fn uses(&self, name: &str) -> bool {
         is_value_among(&scan::uses(&self.0), name)
+    }
+}
+
+impl UrlText {
+    /// The URL for these values.
+    ///
+    /// # Errors
+    /// A value is missing, came from outside, or cannot stand where it stands.
+    pub fn render(&self, scope: &Scope) -> Result<String, TemplateError> {
+        url::fill(&render::marked(&self.0, scope)?)
+    }
+
+    /// What is wrong with the names in it.
+    pub fn faults(&self, known: &Known) -> Vec<Fault> {
+        check::faults(&self.0, known, check::Place::Text)
+    }
+}
+
+impl QueryText {
+    /// The query for these values.
+    ///
+    /// # Errors
+    /// A value is missing, came from outside, or cannot stand where it stands.
+    pub fn render(&self, scope: &Scope) -> Result<String, TemplateError> {
+        query::fill(&render::marked(&self.0, scope)?)
+    }
+
+    /// What is wrong with the names in it.
+    pub fn faults(&self, known: &Known) -> Vec<Fault> {
+        check::faults(&self.0, known, check::Place::Text)
     }
 }
 

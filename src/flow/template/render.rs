@@ -33,7 +33,20 @@ pub(super) fn command(text: &str, scope: &Scope) -> Result<String, TemplateError
 }
 
 pub(super) fn text(text: &str, scope: &Scope) -> Result<String, TemplateError> {
-    render(engine::of_texts(), text, scope.trusted()).map_err(|error| {
+    trusted(engine::of_texts(), text, scope)
+}
+
+/// The text with each value between marks.
+pub(super) fn marked(text: &str, scope: &Scope) -> Result<String, TemplateError> {
+    trusted(engine::of_commands(), text, scope)
+}
+
+fn trusted(
+    engine: &minijinja::Environment<'static>,
+    text: &str,
+    scope: &Scope,
+) -> Result<String, TemplateError> {
+    render(engine, text, scope.trusted()).map_err(|error| {
         let outside = super::scan::uses(text)
             .into_iter()
             .find(|used| scope.is_outside(used.name));

@@ -30,6 +30,13 @@ impl Scope {
         self
     }
 
+    /// Adds a number, which may be an infinite one.
+    #[must_use]
+    pub fn with_number(mut self, name: &str, value: f64) -> Self {
+        self.trusted.insert(name.to_owned(), Inner::from(value));
+        self
+    }
+
     /// Adds a value that came from outside.
     #[must_use]
     pub fn with_outside(mut self, name: &str, value: &Tainted) -> Self {

@@ -5,14 +5,16 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use super::{
-    Audit, Console, Engine, Environment, LogLevel, Retention, Run, RunAs, Settings, Ssh, Store,
+    Audit, Console, Engine, Environment, Http, LogLevel, Retention, Run, RunAs, Settings, Ssh,
+    Store,
 };
 use crate::run::complaint::{Complaints, quote};
 use crate::run::duration::HumanDuration;
 use crate::run::size::ByteSize;
-use crate::run::strict_toml::{self, Table};
+use crate::run::strict_toml::{self, Table, Written};
 use crate::site::identities::{self, Identity};
 use crate::site::roles;
+use crate::site::servers::Servers;
 use crate::site::specs;
 
 /// Far more than any machine can do; below it no arithmetic on a count can overflow.
@@ -33,6 +35,9 @@ pub(super) fn settings(file: &Path, text: &str) -> Result<Settings, Complaints> 
             retention: root.table("retention", retention).unwrap_or_default(),
             store: root.table("store", store).unwrap_or_default(),
             engine: root.table("engine", engine).unwrap_or_default(),
+            http: root
+                .table("http", |table| http(base, table))
+                .unwrap_or_default(),
             audit: root.table("audit", audit).unwrap_or_default(),
             console: root.table("console", console).unwrap_or_default(),
             identities,
@@ -143,6 +148,23 @@ fn engine(table: &Table<'_>) -> Engine {
             .unwrap_or(default.log_files),
         socket_group: table.string("socket_group"),
         local_steps: table.boolean("local_steps").unwrap_or_default(),
+    }
+}
+
+fn http(base: &Path, table: &Table<'_>) -> Http {
+    let allow = table.written_list("allow").map(|list| {
+        let read = |written: Written| match Servers::parse(&written.value) {
+            Ok(servers) => Some(servers),
+            Err(message) => {
+                table.complain_in(&written, 0, message, None);
+                None
+            }
+        };
+        list.into_iter().filter_map(read).collect()
+    });
+    Http {
+        ca: table.string("ca").map(|path| base.join(path)),
+        allow,
     }
 }
 

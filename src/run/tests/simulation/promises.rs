@@ -24,6 +24,8 @@ pub(super) struct Promises {
     /// Barriers that were open to the batch: said yes to, or waited for.
     approved: HashSet<(u32, StepIx)>,
     reached: HashMap<(u32, StepIx), Option<At>>,
+    /// What one host did for its batch, and ended well; or a person went on all the same.
+    answered: HashSet<(u32, StepIx)>,
     soaking: Option<(u32, At)>,
     skipped: HashSet<StepIx>,
     back: Rollbacks,
@@ -43,6 +45,7 @@ impl Promises {
             over: HashSet::new(),
             approved: HashSet::new(),
             reached: HashMap::new(),
+            answered: HashSet::new(),
             soaking: None,
             skipped: HashSet::new(),
             back: Rollbacks::default(),
@@ -63,8 +66,12 @@ impl Promises {
                     self.sent_back.insert(*host);
                 }
             }
-            What::Settled { host, .. } => {
+            What::Settled { host, outcome, .. } => {
                 self.sent_back.insert(*host);
+                if outcome.kind() == OutcomeKind::Ok {
+                    let step = run.host(*host).unwrap().step;
+                    self.answered.insert((run.batch, step));
+                }
             }
             What::Rested { hosts } => {
                 for host in hosts {
@@ -82,6 +89,13 @@ impl Promises {
             }
             What::Finished(end) if end.outcome.kind() == OutcomeKind::Ok => {
                 self.over.insert((end.host, end.step));
+                self.answered.insert((run.batch, end.step));
+            }
+            What::Resumed { .. } => {
+                for host in &run.barred {
+                    let step = run.host(*host).unwrap().step;
+                    self.answered.insert((run.batch, step));
+                }
             }
             What::Passed { step, hosts } => {
                 let conditional = run.spec.step(*step).unwrap().rules.conditional;
@@ -127,6 +141,10 @@ impl Promises {
         assert!(!self.skipped.contains(&step), "a step that is left out");
         let act = &run.spec.step(step).unwrap().act;
         assert!(!matches!(act, Act::Wait(_) | Act::Approve(_)), "{act:?}");
+        if run.is_once(step) && hosts.iter().all(|host| run.lines_up(*host)) {
+            assert_eq!(hosts.len(), 1, "one host does {step} for its batch");
+            Self::all_in_line(run, step);
+        }
         for host in hosts {
             let begun = self.starts.entry((*host, step)).or_default();
             *begun += 1;
@@ -211,7 +229,11 @@ impl Promises {
             let until = self.reached.get(&(run.batch, step)).copied().flatten();
             assert!(until.is_some_and(|until| until <= at), "waited too short");
         }
-        if run.is_barrier(step) {
+        if run.is_once(step) && !self.skipped.contains(&step) {
+            let yes = self.answered.contains(&(run.batch, step));
+            assert!(yes, "past {step} without an answer");
+        }
+        if run.is_barrier(step) || run.is_once(step) {
             let hosts = run.in_line().map(|host| (host, step));
             self.over.extend(hosts);
         }

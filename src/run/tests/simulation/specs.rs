@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::chance::Chance;
+use crate::run::http::Metrics;
 use crate::run::ids::StepIx;
 use crate::run::outcome::OutcomeKind;
 use crate::run::retry::Retry;
@@ -21,6 +22,9 @@ pub(super) fn spec(chance: &mut Chance) -> RunSpec {
         user: None,
     };
     let mut steps: Vec<Step> = (0..chance.small(1, 6)).map(|at| step(chance, at)).collect();
+    if chance.one_in(3) {
+        steps.push(asked_once(chance));
+    }
     if chance.one_in(2) {
         let undoes = undoes(chance, &steps);
         steps.extend(undoes);
@@ -80,11 +84,33 @@ fn step(chance: &mut Chance, at: u32) -> Step {
             on_failure: *chance.pick(&[OnFailure::SkipHost, OnFailure::Continue]),
             conditional: chance.one_in(4),
             together: chance.one_in(6),
+            once: false,
             gate: chance.one_in(8).then(|| vec![3]),
             undoes: None,
         },
         part: None,
     }
+}
+
+/// A gate that one host asks for its batch, as one by metrics is.
+fn asked_once(chance: &mut Chance) -> Step {
+    let mut gate = step(chance, 99);
+    gate.name = "gate".to_owned();
+    gate.act = Act::Metrics(Metrics {
+        url: "http://prometheus:9090".to_owned(),
+        query: "up".to_owned(),
+    });
+    gate.idempotent = true;
+    gate.rules.on_failure = OnFailure::SkipHost;
+    gate.rules.conditional = false;
+    gate.rules.together = true;
+    gate.rules.once = true;
+    gate.rules.gate = Some(if chance.one_in(2) {
+        vec![1]
+    } else {
+        Vec::new()
+    });
+    gate
 }
 
 /// What undoes some of these steps, the last first.

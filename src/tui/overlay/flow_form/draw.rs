@@ -339,6 +339,7 @@ pub(super) fn does(does: &Does) -> String {
         Does::Push { source, dest, .. } => format!("push {source} to {dest}"),
         Does::Pull { source, dest } => format!("pull {source} to {dest}"),
         Does::Http { url, .. } => format!("http {url}"),
+        Does::Metrics { query, .. } => format!("metrics {query}"),
         Does::Approve { text, .. } => {
             format!("asks a person: {}", text.as_deref().unwrap_or("go on?"))
         }
