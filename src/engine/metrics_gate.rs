@@ -56,7 +56,7 @@ impl Task {
             run: Some(began.elapsed().as_secs_f64()),
             ..Phases::default()
         };
-        let said = format!("metrics: {words}, {}", verdict.word());
+        let said = format!("metrics, {words}, {}", verdict.word());
         let said = match verdict {
             Verdict::Success => said,
             Verdict::Failure | Verdict::Inconclusive => format!("{said} ({why})"),

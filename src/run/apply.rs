@@ -131,6 +131,9 @@ impl Run {
         at: At,
     ) -> Vec<Effect> {
         self.unqueue(hosts);
+        if self.is_once(step) {
+            self.line.sent();
+        }
         for &host in hosts {
             self.set_phase(host, Phase::Busy { reattaching: false });
             if let Some(state) = self.hosts.get_mut(host.index()) {
@@ -270,7 +273,7 @@ impl Run {
         if host.0 >= self.opened {
             self.set_phase(host, Phase::Waiting);
         } else if self.lines_up(host) {
-            self.set_phase(host, Phase::InLine);
+            self.stands_in_line(host);
         } else if self.is_barrier(step) {
             self.beyond(host, at);
         } else {
@@ -381,7 +384,6 @@ impl Run {
     fn retried(&mut self, by: &str, hosts: &[HostIx], at: At) -> Vec<Effect> {
         self.ended = None;
         self.aborted_by = None;
-        self.line.unanswered();
         for host in hosts {
             self.barred.remove(host);
         }

@@ -19,6 +19,8 @@ pub(super) struct Line {
     at: Option<Barrier>,
     /// The step that one host did for all of them, or that a person went on without.
     answered: Option<StepIx>,
+    /// Whether nobody came to stand in line since one was sent to do it for all of them.
+    whole: bool,
 }
 
 /// A barrier that was reached.
@@ -60,14 +62,14 @@ impl Line {
         }
     }
 
-    /// The step need not be done for the batch any more.
-    pub fn answer(&mut self, step: StepIx) {
-        self.answered = Some(step);
+    /// Who comes to stand in line was not looked at before.
+    fn joined(&mut self) {
+        (self.answered, self.whole) = (None, false);
     }
 
-    /// Who comes to the line anew has not been looked at.
-    pub fn unanswered(&mut self) {
-        self.answered = None;
+    /// One is sent to do something for all who stand in line.
+    pub fn sent(&mut self) {
+        self.whole = true;
     }
 
     /// A question nobody answered in time is asked anew when the run goes on.
@@ -153,7 +155,7 @@ impl Run {
         if host.0 >= self.opened && !self.is_holding() {
             self.set_phase(host, Phase::Waiting);
         } else if self.lines_up(host) {
-            self.set_phase(host, Phase::InLine);
+            self.stands_in_line(host);
         } else if self.is_barrier(step) {
             self.beyond(host, at);
         } else {
@@ -202,15 +204,17 @@ impl Run {
         Some(Event { at: now, what })
     }
 
-    /// One host did for its batch what is done once. Who is still on the way there was not looked at.
+    /// One host did for its batch what is done once.
     pub(super) fn answered(&mut self, host: HostIx, step: StepIx) {
-        let at_work = matches!(self.phase(host), Some(Phase::Busy { .. }));
-        let others = self.tally.busy().saturating_sub(u32::from(at_work));
-        let quiet = others == 0 && self.ready.is_empty() && self.resting.is_empty();
         let of_batch = (self.batch_from..self.opened).contains(&host.0);
-        if quiet && of_batch && self.is_once(step) {
-            self.line.answer(step);
+        if self.line.whole && of_batch && self.is_once(step) {
+            self.line.answered = Some(step);
         }
+    }
+
+    pub(super) fn stands_in_line(&mut self, host: HostIx) {
+        self.set_phase(host, Phase::InLine);
+        self.line.joined();
     }
 
     /// A person lets the run go on although the gate did not open: nobody is asked again.
@@ -218,7 +222,7 @@ impl Run {
         let barred = self.barred.first().and_then(|host| self.host(*host));
         let step = barred.map(|state| state.step);
         if let Some(step) = step.filter(|step| self.is_once(*step)) {
-            self.line.answer(step);
+            self.line.answered = Some(step);
         }
     }
 

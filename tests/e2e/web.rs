@@ -233,13 +233,13 @@ fn a_shared_engine_asks_only_servers_that_its_owner_named() {
     let web = Web::new(|_, _| answer("200 OK", ""));
     let port = web.port();
     let flow = asking(&web, "method = \"GET\"", "");
+    let run = "[run]\nidentity = 'ops'\n";
     let by_name = |shared: &Shared| {
         let ended = shared.apply(ENGINE, &flow);
         assert_eq!(ended.code(), Some(0), "{ended:?}");
-        let words = ["flow", "start", "ask", "-w", "web01", "--identity", "ops"];
-        shared.run(KIM, &words)
+        shared.run(KIM, &["flow", "start", "ask", "-w", "web01"])
     };
-    let ended = by_name(&Shared::up());
+    let ended = by_name(&Shared::with(run));
     assert_eq!(ended.code(), Some(2), "{ended:?}");
     assert!(
         ended.err().contains("a shared engine asks only servers"),
@@ -247,11 +247,11 @@ fn a_shared_engine_asks_only_servers_that_its_owner_named() {
         ended.err()
     );
     // A pattern does not reach into the engine's own machine.
-    let ended = by_name(&Shared::with("[http]\nallow = [\"*\"]\n"));
+    let ended = by_name(&Shared::with(&format!("{run}[http]\nallow = [\"*\"]\n")));
     assert_eq!(ended.code(), Some(1), "{ended:?}");
     assert!(web.asked().is_empty());
     let ended = by_name(&Shared::with(&format!(
-        "[http]\nallow = [\"127.0.0.1:{port}\"]\n"
+        "{run}[http]\nallow = [\"127.0.0.1:{port}\"]\n"
     )));
     assert_eq!(ended.code(), Some(0), "{ended:?}");
     assert_eq!(web.asked().len(), 1);
@@ -300,7 +300,7 @@ fn a_gate_by_metrics_is_asked_once_a_batch_and_its_value_is_on_record() {
         why.contains("neither yes nor no") && why.contains("value 0.3"),
         "{why}"
     );
-    assert_eq!(detail(&shown, "web01"), "metrics: value 0.05, success");
+    assert_eq!(detail(&shown, "web01"), "metrics, value 0.05, success");
     // The gate stands between a host's work and its end.
     assert_eq!(task(&shown, "web03")["outcome"], Value::Null, "{shown:#}");
     assert_eq!(web.asked().len(), 2);
@@ -320,7 +320,10 @@ fn a_gate_by_metrics_is_asked_once_a_batch_and_its_value_is_on_record() {
         .runs("report", id, &["--format", "md"])
         .expect_success()
         .out();
-    assert!(report.contains("metrics: value 0.05, success"), "{report}");
+    assert!(
+        report.contains("gate: metrics, value 0.05, success"),
+        "{report}"
+    );
     let output = rig.runs("output", id, &["--host", "web01", "--step", "gate"]);
     assert!(output.expect_success().out().contains("verdict: success"));
     rig.audit_is_whole();

@@ -206,10 +206,8 @@ fn word(task: &TaskView) -> String {
 
 /// A sentence, where the outcome alone does not say all.
 fn sentence(task: &TaskView) -> Option<String> {
-    match task.outcome.as_ref()?.kind() {
-        OutcomeKind::Ok | OutcomeKind::Failed => None,
-        _ => task.detail.clone(),
-    }
+    task.outcome.as_ref()?;
+    task.detail.clone()
 }
 
 /// Worst first: what blames somebody, what has not ended, what is ok.

@@ -16,9 +16,10 @@ const FUEL: u64 = 5_000_000;
 const RECURSION: usize = 32;
 
 /// Filters that a template may use; `safe` and `escape` are not among them.
-pub(super) const FILTERS: [&str; 21] = [
-    "abs", "default", "first", "float", "int", "join", "last", "length", "lower", "max", "min",
-    "reject", "replace", "round", "seconds", "select", "sort", "split", "trim", "unique", "upper",
+pub(super) const FILTERS: [&str; 22] = [
+    "abs", "default", "first", "float", "int", "join", "json", "last", "length", "lower", "max",
+    "min", "reject", "replace", "round", "seconds", "select", "sort", "split", "trim", "unique",
+    "upper",
 ];
 /// Tests that may follow `is`.
 pub(super) const TESTS: [&str; 14] = [
@@ -76,6 +77,7 @@ fn add_filters(engine: &mut Environment<'static>) {
     engine.add_filter("float", filters::float);
     engine.add_filter("int", filters::int);
     engine.add_filter("join", filters::join);
+    engine.add_filter("json", json);
     engine.add_filter("last", filters::last);
     engine.add_filter("length", filters::length);
     engine.add_filter("lower", filters::lower);
@@ -108,6 +110,27 @@ fn add_tests(engine: &mut Environment<'static>) {
     engine.add_test("in", tests::is_in);
     engine.add_test("true", tests::is_true);
     engine.add_test("false", tests::is_false);
+}
+
+/// A value as JSON, with its quotation marks: for bodies of requests.
+fn json(value: &Value) -> Result<String, Error> {
+    Ok(as_json(value)?.to_string())
+}
+
+fn as_json(value: &Value) -> Result<serde_json::Value, Error> {
+    Ok(match value.kind() {
+        ValueKind::None => serde_json::Value::Null,
+        ValueKind::Bool => value.is_true().into(),
+        ValueKind::Number => match i64::try_from(value.clone()) {
+            Ok(whole) => whole.into(),
+            Err(_) => f64::try_from(value.clone())?.into(),
+        },
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = value.try_iter()?.map(|item| as_json(&item));
+            items.collect::<Result<_, _>>()?
+        }
+        _ => word(value)?.into(),
+    })
 }
 
 /// A duration as whole seconds, for programs that know no units.

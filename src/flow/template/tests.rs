@@ -30,6 +30,17 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
+fn a_value_in_a_body_of_json_is_data() {
+    let body = Text::parse(r#"{"a": {{ v | json }}, "b": {{ n | json }}}"#).unwrap();
+    let hostile = "x\", \"admin\": true, \"y\": \"\n\u{1b}";
+    let scope = Scope::new()
+        .with("v", &json!(hostile))
+        .with("n", &json!(["1", 2]));
+    let read: serde_json::Value = serde_json::from_str(&body.render(&scope).unwrap()).unwrap();
+    assert_eq!(read, json!({ "a": hostile, "b": ["1", 2] }));
+}
+
+#[test]
 fn every_value_in_a_command_is_quoted_once() {
     assert_eq!(
         command("a {{ v }} {{ n }} {{ yes }}"),

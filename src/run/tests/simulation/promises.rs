@@ -26,6 +26,9 @@ pub(super) struct Promises {
     reached: HashMap<(u32, StepIx), Option<At>>,
     /// What one host did for its batch, and ended well; or a person went on all the same.
     answered: HashSet<(u32, StepIx)>,
+    /// Hosts that stood in line when one was last sent for all of them; nothing when a person said
+    /// to go on all the same.
+    looked_at: Option<HashSet<HostIx>>,
     soaking: Option<(u32, At)>,
     skipped: HashSet<StepIx>,
     back: Rollbacks,
@@ -46,6 +49,7 @@ impl Promises {
             approved: HashSet::new(),
             reached: HashMap::new(),
             answered: HashSet::new(),
+            looked_at: None,
             soaking: None,
             skipped: HashSet::new(),
             back: Rollbacks::default(),
@@ -95,6 +99,7 @@ impl Promises {
                 for host in &run.barred {
                     let step = run.host(*host).unwrap().step;
                     self.answered.insert((run.batch, step));
+                    self.looked_at = None;
                 }
             }
             What::Passed { step, hosts } => {
@@ -144,6 +149,7 @@ impl Promises {
         if run.is_once(step) && hosts.iter().all(|host| run.lines_up(*host)) {
             assert_eq!(hosts.len(), 1, "one host does {step} for its batch");
             Self::all_in_line(run, step);
+            self.looked_at = Some(run.in_line().collect());
         }
         for host in hosts {
             let begun = self.starts.entry((*host, step)).or_default();
@@ -232,6 +238,8 @@ impl Promises {
         if run.is_once(step) && !self.skipped.contains(&step) {
             let yes = self.answered.contains(&(run.batch, step));
             assert!(yes, "past {step} without an answer");
+            let looked_at = |host| self.looked_at.as_ref().is_none_or(|at| at.contains(&host));
+            assert!(run.in_line().all(looked_at), "past {step} unseen");
         }
         if run.is_barrier(step) || run.is_once(step) {
             let hosts = run.in_line().map(|host| (host, step));
