@@ -384,9 +384,10 @@ name = "flying"
 [[stages]]
 name = "canary"
 exec = {{ command = "true" }}
-targets = "web[01-02]"
+for_each = ["web[01-02]"]
+targets = "{{{{ item }}}}"
 [stages.gate]
-metrics = {{ url = "{url}", query = "errors", success = "value < 0.1", failure = "value > 0.5" }}
+metrics = {{ url = "{url}", query = 'errors{{of="{{{{ item }}}}"}}', success = "value < 0.1", failure = "value > 0.5" }}
 retry = {{ attempts = 2, delay = "1s" }}
 [[stages]]
 name = "rest"
@@ -407,6 +408,8 @@ targets = "web[03-04]"
         "{shown:#}"
     );
     assert_eq!(web.asked().len(), 2, "looked again before it asks a person");
+    let query = "errors%7Bof%3D%22web%5B01-02%5D%22%7D";
+    assert!(web.asked()[0].path.ends_with(query), "{:?}", web.asked());
     rig.runs("resume", id, &[]).expect_success();
     let shown = rig.wait_end(id);
     // A person went on; that the gate did not open stays true.

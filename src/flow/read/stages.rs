@@ -94,7 +94,7 @@ fn stage(
             .table("approve", |table| approve(table, known))
             .flatten(),
         soak: duration(table, "soak"),
-        gate: gates::read(table, &known_on_host(known), known),
+        gate: gates::read(table, &known_on_host(&inside), &inside),
         on_exceeded: table
             .choice("on_exceeded", &ON_EXCEEDED)
             .unwrap_or_default(),
