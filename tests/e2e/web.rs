@@ -373,7 +373,7 @@ fn a_gate_that_was_asked_when_the_engine_died_is_asked_again() {
 }
 
 #[test]
-fn a_stage_is_gated_by_metrics_and_its_hosts_need_not_be_reached_for_that() {
+fn a_stage_is_gated_by_metrics_once_for_each_item() {
     let web = metrics(&["0.3", "0.2", "0"]);
     let rig = Rig::new();
     let url = web.url("");
@@ -425,4 +425,27 @@ targets = "web[03-04]"
         detail(&gate, "web01").contains("value 0.2, inconclusive"),
         "{gate:#}"
     );
+}
+
+#[test]
+fn hosts_that_cannot_be_reached_hold_up_neither_requests_nor_gates() {
+    let web = metrics(&["0"]);
+    let rig = Rig::new();
+    let url = web.url("");
+    let text = format!(
+        r#"
+kind = "simple"
+name = "ghosts"
+[rollout.gate]
+metrics = {{ url = "{url}", query = "errors", success = "value < 0.1" }}
+[[steps]]
+name = "ask"
+http = {{ url = "{url}/{{{{ host.name }}}}" }}
+"#
+    );
+    apply(&rig, "ghosts", &text);
+    let id = start(&rig, "ghosts", "ghost[1-3].invalid", &[]);
+    let shown = rig.wait_end(id);
+    assert_eq!(shown["state"], "succeeded", "{shown:#}");
+    assert_eq!(web.asked().len(), 4, "three hosts, one gate");
 }
