@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Span, SpanKind};
-use crate::run::event::{Event, What};
-use crate::run::ids::{At, StepIx};
+use crate::run::event::{Cut, Event, Finished, What};
+use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::spec::{Act, RunSpec};
 use crate::run::stages::{NodeIx, StageEvent, StageIx};
 
@@ -18,6 +18,19 @@ pub struct Stretches {
     nodes: BTreeMap<NodeIx, usize>,
     /// The batch or stage that things happen in, from 0.
     batch: u32,
+    /// The place behind the last host of each batch, those that were cut anew as they are now.
+    ends: Option<Vec<u32>>,
+    /// Work on hosts of batches that had ended, while a later one is open.
+    again: BTreeMap<u32, Again>,
+}
+
+/// Work on hosts of a batch that had ended.
+#[derive(Debug, Clone, Copy)]
+struct Again {
+    /// Its stretch.
+    place: usize,
+    /// Attempts that go on.
+    in_flight: usize,
 }
 
 /// A stretch that goes on.
@@ -44,12 +57,12 @@ impl Stretches {
                 self.open(SpanKind::Batch, at);
             }
             What::BatchOpened { batch } => self.batch_opened(*batch, at),
-            What::Dispatched { step, .. } => self.dispatched(spec, *step, at),
-            What::Finished(finished) if finished.outcome.kind().is_failure() => {
-                if let Some(span) = self.at_work().and_then(|place| self.spans.get_mut(place)) {
-                    span.failed += 1;
-                }
-            }
+            What::Dispatched { step, hosts, .. } => self.dispatched(spec, *step, (hosts, at)),
+            What::Finished(finished) => self.finished(spec, finished, at),
+            What::Tuned {
+                batches: Some(batches),
+                ..
+            } => self.cut_anew(spec, batches),
             What::Soaking { batch, until } => {
                 self.close(at, |open| open.kind != SpanKind::Pause);
                 self.batch = *batch;
@@ -69,7 +82,13 @@ impl Stretches {
             What::Aborted { .. } | What::RollingBack { .. } => {
                 self.close(at, |open| !open.kind.is_work());
             }
-            What::Ended { .. } => self.close(at, |_| true),
+            What::Ended { .. } => {
+                self.close(at, |_| true);
+                for again in std::mem::take(&mut self.again).into_values() {
+                    let span = &mut self.spans[again.place];
+                    span.to = span.to.or(Some(at));
+                }
+            }
             What::Stage(event) => self.stage(spec, event, at),
             What::ClockSet { by } => self.spans.iter_mut().for_each(|span| span.clock_set(*by)),
             _ => {}
@@ -85,16 +104,87 @@ impl Stretches {
         }
     }
 
-    fn dispatched(&mut self, spec: &RunSpec, step: StepIx, at: At) {
+    fn dispatched(&mut self, spec: &RunSpec, step: StepIx, (hosts, at): (&[HostIx], At)) {
         if is_gate(spec, step) {
             if !self.is_open(SpanKind::Gate) {
                 self.close(at, |open| open.kind == SpanKind::Batch);
                 self.open(SpanKind::Gate, at);
             }
-        } else if self.at_work().is_none() && !spec.connects_only(step) {
-            // Hosts are tried again, or undone, after their batch had ended.
+            return;
+        }
+        if spec.connects_only(step) {
+            return;
+        }
+        let mut of_open = hosts.is_empty();
+        for host in hosts {
+            match self.batch_of(spec, *host) {
+                batch if batch < self.batch => self.at_work_again(batch, at),
+                _ => of_open = true,
+            }
+        }
+        // Hosts are tried again, or undone, after their batch had ended.
+        if of_open && self.at_work().is_none() {
             self.open(SpanKind::Batch, at);
         }
+    }
+
+    /// A host of a batch before the open one is at work.
+    fn at_work_again(&mut self, batch: u32, at: At) {
+        if let Some(again) = self.again.get_mut(&batch) {
+            again.in_flight += 1;
+            let place = again.place;
+            self.spans[place].to = None;
+            return;
+        }
+        let place = self.spans.len();
+        let number = batch.saturating_add(1);
+        self.spans
+            .push(Span::new(SpanKind::Batch, (number, number), at));
+        let in_flight = 1;
+        self.again.insert(batch, Again { place, in_flight });
+    }
+
+    fn finished(&mut self, spec: &RunSpec, finished: &Finished, at: At) {
+        let batch = self.batch_of(spec, finished.host);
+        let again = self.again.get_mut(&batch).filter(|_| batch < self.batch);
+        let work = match again.filter(|_| !is_gate(spec, finished.step)) {
+            Some(again) => {
+                again.in_flight = again.in_flight.saturating_sub(1);
+                if again.in_flight == 0 {
+                    self.spans[again.place].to = Some(at);
+                }
+                Some(again.place)
+            }
+            None => self.at_work(),
+        };
+        let span = work.and_then(|place| self.spans.get_mut(place));
+        if let Some(span) = span.filter(|_| finished.outcome.kind().is_failure()) {
+            span.failed += 1;
+        }
+    }
+
+    /// The batch of a host, from 0; one behind the last is in the open one.
+    fn batch_of(&mut self, spec: &RunSpec, host: HostIx) -> u32 {
+        let open = self.batch;
+        let ends = self
+            .ends
+            .get_or_insert_with(|| ends(&spec.rollout.cuts(), 0));
+        let batch = ends.partition_point(|end| *end <= host.0);
+        let known = batch < ends.len();
+        known
+            .then(|| u32::try_from(batch).unwrap_or(open))
+            .unwrap_or(open)
+    }
+
+    /// Batches that are not open were cut anew.
+    fn cut_anew(&mut self, spec: &RunSpec, cuts: &[Cut]) {
+        let opened = self.batch as usize + 1;
+        let known = self
+            .ends
+            .get_or_insert_with(|| ends(&spec.rollout.cuts(), 0));
+        known.truncate(opened);
+        let from = known.last().copied().unwrap_or(0);
+        known.extend(ends(cuts, from));
     }
 
     /// One barrier stands at a time; a question that was not answered is asked anew.
@@ -213,6 +303,15 @@ impl Open {
 
 fn is_barrier(open: &Open) -> bool {
     matches!(open.kind, SpanKind::Question | SpanKind::Wait)
+}
+
+/// The place behind the last host of each batch.
+fn ends(cuts: &[Cut], from: u32) -> Vec<u32> {
+    let end = cuts.iter().scan(from, |end, cut| {
+        *end = end.saturating_add(cut.hosts);
+        Some(*end)
+    });
+    end.collect()
 }
 
 pub(super) fn is_gate(spec: &RunSpec, step: StepIx) -> bool {

@@ -1,6 +1,6 @@
 //! Stretches begin and end where the events say.
 
-use crate::run::event::{EndState, Event, Finished, OutputSum, What};
+use crate::run::event::{Cut, EndState, Event, Finished, OutputSum, What};
 use crate::run::ids::{At, Attempt, HostIx, StepIx};
 use crate::run::outcome::Outcome;
 use crate::run::spans::Stretches;
@@ -16,20 +16,29 @@ fn spec() -> RunSpec {
     gate.name = "gate".into();
     gate.rules.gate = Some(Vec::new());
     spec.steps.extend([ask, gate]);
+    spec.rollout.batches = vec![1, 2, 1];
     spec
 }
 
 fn sent(step: u16) -> What {
+    sent_to(step, 0)
+}
+
+fn sent_to(step: u16, host: u32) -> What {
     What::Dispatched {
         step: StepIx(step),
         attempt: Attempt(1),
-        hosts: vec![HostIx(0)],
+        hosts: vec![HostIx(host)],
     }
 }
 
 fn failed() -> What {
+    failed_on(0)
+}
+
+fn failed_on(host: u32) -> What {
     What::Finished(Box::new(Finished {
-        host: HostIx(0),
+        host: HostIx(host),
         step: StepIx(0),
         attempt: Attempt(1),
         outcome: Outcome::Failed(1),
@@ -90,7 +99,7 @@ fn a_batch_its_question_its_gate_and_its_soak_follow_each_other() {
         (42, sent(2)),
         (50, soak),
         (90, What::BatchOpened { batch: 1 }),
-        (91, sent(0)),
+        (91, sent_to(0, 1)),
         (99, ended),
     ]);
     assert_eq!(
@@ -102,6 +111,51 @@ fn a_batch_its_question_its_gate_and_its_soak_follow_each_other() {
             "Soak 1 50-90 0",
             "Batch 2 90-99 0",
         ]
+    );
+}
+
+#[test]
+fn hosts_of_an_earlier_batch_that_are_tried_again_are_told_under_that_batch() {
+    let spans = told(vec![
+        (0, created()),
+        (1, sent(0)),
+        (9, failed()),
+        (10, What::BatchOpened { batch: 1 }),
+        (11, sent_to(0, 1)),
+        (20, sent(0)),
+        (30, failed()),
+        (40, sent(0)),
+        (41, failed_on(1)),
+        (50, failed()),
+    ]);
+    assert_eq!(
+        spans,
+        ["Batch 1 0-10 1", "Batch 2 10-… 1", "Batch 1 20-50 2"]
+    );
+}
+
+#[test]
+fn a_host_is_in_the_batch_that_it_was_cut_into_last() {
+    let cut = |hosts| Cut {
+        hosts,
+        failures: None,
+    };
+    let tuned = What::Tuned {
+        by: "kim".into(),
+        concurrency: None,
+        max_failures: None,
+        batches: Some(vec![cut(1), cut(1), cut(1)]),
+    };
+    let spans = told(vec![
+        (0, created()),
+        (1, tuned),
+        (10, What::BatchOpened { batch: 2 }),
+        (20, sent_to(0, 1)),
+        (30, failed_on(1)),
+    ]);
+    assert_eq!(
+        spans,
+        ["Batch 1 0-10 0", "Batch 3 10-… 0", "Batch 2 20-30 1"]
     );
 }
 
