@@ -58,8 +58,10 @@ pub fn run_line(line: &RunLine) -> Value {
         "conn": line.holder,
         "started": line.created.rfc3339(),
         "ended": line.ended.map(crate::run::ids::At::rfc3339),
-        "hosts": line.tally.total(),
+        "hosts": line.whole.map_or(line.tally.total(), |whole| whole.hosts),
+        "whole": stages::whole(line.whole.as_ref()),
         "counts": counts,
+        "stands": stages::stand(line.stand.as_ref()),
         "part_of": stages::part_of(line.part_of.as_ref()),
     })
 }
@@ -88,6 +90,7 @@ pub fn run_detail(detail: &RunDetail) -> Value {
         "state": view.state,
         "for": view.waits_for,
         "because": view.because,
+        "stands": stages::stand(view.stand.as_ref()),
         "eta": view.eta_s,
         "stragglers": view.stragglers.iter().map(|lags| json!({
             "host": lags.host, "step": lags.step, "seconds": lags.seconds, "usual": lags.usual,

@@ -51,18 +51,13 @@ impl Progress {
 
 /// Counts by outcome, rate, time left, and who is still at work when few are.
 pub fn line(view: &RunView) -> String {
-    let mut parts = vec![format!(
-        "run {} {}  {}/{}",
-        view.run,
-        view.state,
-        view.tally.ended_all(),
-        view.tally.total()
-    )];
-    parts.extend(
-        view.tally
-            .outcomes()
-            .map(|(kind, count)| format!("{count} {}", kind.word())),
-    );
+    let mut parts = vec![format!("run {} {}  {}", view.run, view.state, amount(view))];
+    if let Some(stand) = &view.stand {
+        parts.push(stand.words());
+    }
+    // Those of a run that is made of runs would count a host in every stage.
+    let outcomes = view.tally.outcomes().filter(|_| view.whole.is_none());
+    parts.extend(outcomes.map(|(kind, count)| format!("{count} {}", kind.word())));
     let mut standing = |count: u32, word: &str| {
         if count > 0 {
             parts.push(format!("{count} {word}"));
@@ -87,6 +82,16 @@ pub fn line(view: &RunView) -> String {
         parts.push(format!("waiting for {}", names.join(", ")));
     }
     parts.join("  ")
+}
+
+fn amount(view: &RunView) -> String {
+    match &view.whole {
+        Some(whole) if whole.at_work > 0 => {
+            format!("{}, {}/{} hosts", whole.words(), whole.done, whole.at_work)
+        }
+        Some(whole) => whole.words(),
+        None => format!("{}/{}", view.tally.ended_all(), view.tally.total()),
+    }
 }
 
 /// Seconds as `7s`, `3m05s` or `2h10m`.

@@ -99,26 +99,42 @@ pub fn since_ms(ago: HumanDuration) -> i64 {
 }
 
 fn list_line(line: &RunLine) -> String {
-    let ok = line.tally.ended(OutcomeKind::Ok);
-    let bad = line.tally.not_ok();
-    let bad = if bad > 0 {
-        format!(" {bad} not ok")
-    } else {
-        String::new()
+    let bad = match (line.tally.not_ok(), &line.whole) {
+        (0, _) => String::new(),
+        // A host may be in several stages.
+        (_, Some(whole)) if whole.bad == 0 => String::new(),
+        (_, Some(whole)) => format!(" {} not ok", whole.bad),
+        (bad, None) => format!(" {bad} not ok"),
     };
-    let state = match &line.waits_for {
-        Some(what) => format!("{} ({what})", line.state),
-        None => line.state.clone(),
+    let amount = match &line.whole {
+        Some(whole) => whole.words(),
+        None => format!(
+            "{}/{}",
+            line.tally.ended(OutcomeKind::Ok),
+            line.tally.total()
+        ),
+    };
+    let state = match (&line.stand, &line.waits_for) {
+        (Some(stand), _) => stand.words(),
+        (None, Some(what)) => format!("{} ({what})", line.state),
+        (None, None) => line.state.clone(),
     };
     let part = line.part_of.as_ref().map_or_else(String::new, |part| {
         let what = if part.gate { "gate in" } else { "part of" };
-        format!("  ({what} run {})", part.run)
+        let name = match part.name.as_str() {
+            "" => String::new(),
+            name => format!("{}, ", print::one_line(name)),
+        };
+        let of = match part.of.as_str() {
+            "" => "run".to_owned(),
+            of => print::one_line(of),
+        };
+        format!("  ({name}{what} {of} {})", part.run)
     });
     format!(
-        "{:>6}  {}  {state:<11}  {ok}/{}{bad}  {}  {}: {}{part}",
+        "{:>6}  {}  {state:<11}  {amount}{bad}  {}  {}: {}{part}",
         line.run.0,
         short_utc(line.created),
-        line.tally.total(),
         line.starter,
         line.targets,
         one_line(&line.title),
@@ -161,7 +177,18 @@ async fn show(args: &Args, as_json: bool, run: RunId) -> Result<Exit, CliError> 
     }
     let view = &detail.view;
     say(&format!("run {}  {}  {}", view.run, view.kind, view.state))?;
-    if let Some(because) = &view.because {
+    if let Some(stand) = &view.stand {
+        let until = stand.until.map_or_else(String::new, |until| {
+            let about = if stand.is_guess() { "about " } else { "" };
+            format!(" until {about}{}", until.rfc3339())
+        });
+        say(&format!("  {}{until}", stand.full_words()))?;
+    }
+    let told = view
+        .stand
+        .as_ref()
+        .is_some_and(|stand| stand.what != "approval");
+    if let Some(because) = view.because.as_ref().filter(|_| !told) {
         say(&format!("  {because}"))?;
     }
     say(&format!("  action   {}", one_line(&view.title)))?;
@@ -187,12 +214,24 @@ async fn show(args: &Args, as_json: bool, run: RunId) -> Result<Exit, CliError> 
     }
     if let Some(part) = &view.part_of {
         let what = if part.gate { "gate in" } else { "stage of" };
-        say(&format!("  {what} run {}", part.run))?;
+        let names = [part.name.as_str(), part.of.as_str()].map(print::one_line);
+        say(&format!(
+            "  {what} run {}  {}",
+            part.run,
+            names.join(" of ")
+        ))?;
     }
     if view.stages.is_empty() {
         say("hosts")?;
     } else {
-        say("stages")?;
+        match &view.whole {
+            Some(whole) => say(&format!(
+                "stages  {} over, {} hosts in all",
+                whole.words().replace(" stages", ""),
+                whole.hosts
+            ))?,
+            None => say("stages")?,
+        }
         for line in stages::lines(&view.stages) {
             say(&format!("  {line}"))?;
         }

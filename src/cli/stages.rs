@@ -9,6 +9,7 @@ use crate::cli::exit::CliError;
 use crate::run::ids::At;
 use crate::run::outcome::OutcomeKind;
 use crate::run::tally::Tally;
+use crate::wire::standing::{Stand, Whole};
 use crate::wire::view::{PartOf, StageView};
 
 /// What people call it: the stage, and the item.
@@ -29,7 +30,9 @@ pub fn lines(stages: &[StageView]) -> Vec<String> {
 
 /// Where it stands, on one line.
 fn standing(about: &StageView) -> String {
+    let stand = about.stand.as_ref().filter(|_| about.state == "running");
     let word = match (&about.run_state, about.state.as_str()) {
+        _ if stand.is_some() => stand.map(Stand::full_words).unwrap_or_default(),
         (Some(run), "running") if run != "running" => run.clone(),
         (_, "succeeded") if about.marred => "succeeded (with failures)".to_owned(),
         (_, other) => other.replace('_', " "),
@@ -94,8 +97,32 @@ pub fn document(stage: &StageView) -> Value {
 pub fn part_of(part: Option<&PartOf>) -> Value {
     part.map_or(
         Value::Null,
-        |part| json!({ "run": part.run, "gate": part.gate }),
+        |part| json!({ "run": part.run, "gate": part.gate, "of": part.of, "stage": part.name }),
     )
+}
+
+/// The JSON shape of what the stages of a run come to.
+pub fn whole(whole: Option<&Whole>) -> Value {
+    whole.map_or(
+        Value::Null,
+        |whole| json!({ "over": whole.over, "all": whole.stages, "bad": whole.bad }),
+    )
+}
+
+/// The JSON shape of what a run waits for while no host is at work.
+pub fn stand(stand: Option<&Stand>) -> Value {
+    let Some(stand) = stand else {
+        return Value::Null;
+    };
+    json!({
+        "for": stand.what,
+        "stage": stand.stage,
+        "until": stand.until.map(At::rfc3339),
+        "role": stand.who,
+        "held_by": stand.held.as_ref().map(|held| json!({
+            "run": held.run, "conn": held.holder, "hosts": held.hosts, "count": held.count,
+        })),
+    })
 }
 
 /// What was told of each stage, so that only what changes is told.

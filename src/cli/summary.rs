@@ -81,6 +81,10 @@ fn end_line(view: &RunView) -> String {
     let took = view.ended.map_or_else(String::new, |ended| {
         format!(" in {:.1}s", ended.since(view.created) as f64 / 1e3)
     });
+    if let Some(whole) = &view.whole {
+        let (run, state, hosts) = (view.run, &view.state, whole.hosts);
+        return format!("run {run} {state}{took}, {}, {hosts} hosts", whole.words());
+    }
     format!(
         "run {} {}{took}, {} of {} hosts ok",
         view.run,

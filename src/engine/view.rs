@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 mod family;
+mod stands;
 
 use super::core::{Core, Live};
-use super::now;
+use super::{history, now};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::roles::Role;
 use crate::run::spec::{Act, Approval, RunSpec};
@@ -13,7 +14,7 @@ use crate::run::stages::{StageIx, StageSpec};
 use crate::run::state::{HostState, Phase, Run, RunState, WaitFor};
 use crate::store::Store;
 use crate::wire::reply::Fault;
-use crate::wire::view::{Laggard, PartOf, RunLine, RunView, Straggler, TaskView};
+use crate::wire::view::{Laggard, RunLine, RunView, Straggler, TaskView};
 
 /// Name hosts at work when no more than these are left.
 pub const FEW: usize = 8;
@@ -22,6 +23,11 @@ pub const FEW: usize = 8;
 pub fn run_view(core: &Core, live: &Live, laggards: &[Laggard], silent: &[Laggard]) -> RunView {
     let mut view = plain_view(&live.run);
     family::of_core(core, &live.run).tell(&mut view);
+    view.stand = stands::stand(core, &live.run);
+    view.part_of = family::part_of(core, &live.run);
+    if let Some(stand) = view.stand.as_ref().filter(|stand| stand.held.is_some()) {
+        view.because = Some(stand.full_words());
+    }
     view.revision = live.revision();
     view.rate = live.rate();
     view.eta_s = eta(live, view.rate);
@@ -65,7 +71,9 @@ pub fn plain_view(run: &Run) -> RunView {
         laggards: Vec::new(),
         silent: Vec::new(),
         stages: Vec::new(),
-        part_of: part_of(run),
+        whole: None,
+        stand: None,
+        part_of: family::part(run),
     }
 }
 
@@ -73,8 +81,12 @@ pub fn plain_view(run: &Run) -> RunView {
 pub fn live_line(core: &Core, run: &Run) -> RunLine {
     let mut line = run_line(run);
     if run.stages.is_some() {
-        line.tally = family::of_core(core, run).tally();
+        let family = family::of_core(core, run);
+        line.tally = family.tally();
+        line.whole = family.whole();
     }
+    line.stand = stands::stand(core, run);
+    line.part_of = family::part_of(core, run);
     line
 }
 
@@ -82,23 +94,19 @@ pub fn live_line(core: &Core, run: &Run) -> RunLine {
 pub fn sealed_view(store: &dyn Store, run: &Run) -> RunView {
     let mut view = plain_view(run);
     family::of_store(store, run).tell(&mut view);
+    if run.parent.is_some() {
+        // Its line was written while what it is part of was known by name.
+        let line = history::line(store, run.id).ok().flatten();
+        view.part_of = line.and_then(|line| line.part_of).or(view.part_of);
+    }
     view
-}
-
-fn part_of(run: &Run) -> Option<PartOf> {
-    run.parent.map(|parent| PartOf {
-        run: parent.run,
-        stage: u32::try_from(parent.node.stage.0).unwrap_or(u32::MAX),
-        item: parent.node.item,
-        gate: parent.gate,
-    })
 }
 
 /// The run's line in the list, from its state alone.
 fn run_line(run: &Run) -> RunLine {
     let state = run.state();
     RunLine {
-        part_of: part_of(run),
+        part_of: family::part(run),
         run: run.id,
         kind: run.spec.kind.word().to_owned(),
         title: clip(&run.spec.title, 400),
@@ -111,6 +119,8 @@ fn run_line(run: &Run) -> RunLine {
         ended: run.ended.map(|(_, at)| at),
         tally: run.tally.clone(),
         acked: None,
+        whole: None,
+        stand: None,
     }
 }
 

@@ -297,6 +297,11 @@ impl Run {
             .or(self.soaking.map(|(_, until)| until))
     }
 
+    /// Whether it lets time pass between two batches.
+    pub fn is_soaking(&self) -> bool {
+        self.soaking.is_some() && self.line.at.is_none()
+    }
+
     pub(super) fn barrier_reached(&mut self, step: StepIx, until: Option<At>) -> Vec<Effect> {
         self.line.at = Some(Barrier {
             step,

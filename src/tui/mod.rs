@@ -17,6 +17,7 @@ mod pane;
 mod plain;
 mod present;
 mod screens;
+mod standing;
 mod terminal;
 #[cfg(test)]
 mod tests;

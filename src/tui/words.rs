@@ -48,6 +48,13 @@ pub(super) fn moment(at: At, now: At) -> String {
     }
 }
 
+/// The same to the minute.
+pub(super) fn short(at: At, now: At) -> String {
+    const DAY: i64 = 86_400_000;
+    let today = at.0.div_euclid(DAY) == now.0.div_euclid(DAY);
+    stamp(at, if today { "%H:%MZ" } else { "%d %b %H:%MZ" })
+}
+
 fn stamp(at: At, format: &str) -> String {
     DateTime::<Utc>::from_timestamp_millis(at.0)
         .map(|time| time.format(format).to_string())

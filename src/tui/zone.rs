@@ -9,6 +9,16 @@ use jiff::tz::TimeZone;
 use super::words;
 use crate::run::ids::At;
 
+/// Letters of `2026-11-23`.
+const DATE: usize = 10;
+
+/// The full UTC time that a text begins with, and its length.
+fn full_time(text: &str) -> Option<(At, usize)> {
+    let until = text.bytes().take(30).position(|byte| byte == b'Z')?;
+    let time = chrono::DateTime::parse_from_rfc3339(text.get(..=until)?).ok()?;
+    Some((At(time.timestamp_millis()), until + 1))
+}
+
 /// Where times are shown.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Zone {
@@ -62,6 +72,41 @@ impl Zone {
         }
     }
 
+    /// A time to the minute, as short as it can be in a sentence: `17:01Z`, with the day when that
+    /// is not today.
+    pub fn short(&self, at: At, now: At) -> String {
+        match (self.local(at), self.local(now)) {
+            (Some(local), Some(now)) if local.date() == now.date() => {
+                local.strftime("%H:%M").to_string()
+            }
+            (Some(local), _) => local.strftime("%d %b %H:%M").to_string(),
+            _ => words::short(at, now),
+        }
+    }
+
+    /// A sentence of the engine's, which gives times in full so that they mean the same to
+    /// everybody, with its times as they are shown here.
+    pub fn said(&self, text: &str, now: At) -> String {
+        let mut said = String::new();
+        let mut rest = text;
+        while let Some(place) = rest.find('T') {
+            let found = place
+                .checked_sub(DATE)
+                .and_then(|from| Some((from, full_time(rest.get(from..)?)?)));
+            let (until, words) = match found {
+                Some((from, (at, length))) => {
+                    said.push_str(&rest[..from]);
+                    (from + length, self.short(at, now))
+                }
+                None => (place + 1, rest[..=place].to_owned()),
+            };
+            said.push_str(&words);
+            rest = &rest[until..];
+        }
+        said.push_str(rest);
+        said
+    }
+
     fn local(&self, at: At) -> Option<jiff::Zoned> {
         let (_, zone) = self.own.as_ref().filter(|_| self.on)?;
         let time = Timestamp::from_millisecond(at.0).ok()?;
@@ -97,6 +142,20 @@ mod tests {
         assert_eq!(zone.moment(SUMMER, later), "00:30:00 ");
         let before = At(SUMMER.0 - 3_600_000);
         assert_eq!(zone.moment(before, later), "01 Jul 23:30");
+    }
+
+    #[test]
+    fn full_times_in_sentences_are_shown_as_times_are_here() {
+        let mut zone = Zone::named("Europe/Amsterdam").unwrap();
+        let text = "The T asks until 2026-07-01T22:30:00.125Z, or 2026-07-02T08:00:00Z; noT2026-";
+        let said = zone.said(text, SUMMER);
+        assert_eq!(said, "The T asks until 22:30Z, or 02 Jul 08:00Z; noT2026-");
+        zone.turn();
+        let said = zone.said(text, At(SUMMER.0 + 3_600_000));
+        assert_eq!(said, "The T asks until 00:30, or 10:00; noT2026-");
+        for odd in ["T", "", "ééééééT", "2026-99-99T00:00:00Z", "0123456789T…Z"] {
+            assert_eq!(zone.said(odd, SUMMER), odd);
+        }
     }
 
     #[test]

@@ -64,8 +64,11 @@ pub struct FlowResult {
     pub ended: Option<At>,
     /// Hosts that did not end well.
     pub failed: u32,
-    /// Hosts in all.
+    /// Hosts in all, each once.
     pub hosts: u32,
+    /// Stages, when it was made of runs: then hosts may have failed in several.
+    #[serde(default)]
+    pub stages: u32,
 }
 
 /// What would a flow do? As much of it as is on screen.
@@ -191,7 +194,7 @@ pub struct BatchPlan {
 }
 
 /// A run that works on hosts alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldBy {
     /// The run.
     pub run: RunId,

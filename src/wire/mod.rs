@@ -14,6 +14,7 @@ pub mod follow;
 pub mod handover;
 pub mod reply;
 pub mod request;
+pub mod standing;
 pub mod view;
 
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::standing::{Stand, Whole};
 use crate::run::event::OutputSum;
 use crate::run::ids::{At, RunId};
 use crate::run::outcome::Outcome;
@@ -65,6 +66,10 @@ pub struct RunView {
     pub silent: Vec<Laggard>,
     /// The runs that it is made of, in the order of the text, when it is made of runs.
     pub stages: Vec<StageView>,
+    /// What those come to.
+    pub whole: Option<Whole>,
+    /// What it waits for while no host is at work.
+    pub stand: Option<Stand>,
     /// The run that it is part of.
     pub part_of: Option<PartOf>,
 }
@@ -96,6 +101,8 @@ pub struct StageView {
     pub run_state: Option<String>,
     /// Why that run stands still or waits.
     pub because: Option<String>,
+    /// What that run waits for while no host of it is at work.
+    pub stand: Option<Stand>,
     /// Whether something must hold after it.
     pub gated: bool,
     /// The run that looks at that, the newest.
@@ -113,7 +120,7 @@ pub struct StageView {
 }
 
 /// The run that a run is part of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartOf {
     /// That run.
     pub run: RunId,
@@ -123,6 +130,12 @@ pub struct PartOf {
     pub item: u32,
     /// Whether it looks at the stage's gate.
     pub gate: bool,
+    /// What the whole is a run of.
+    #[serde(default)]
+    pub of: String,
+    /// What people call the stage: its name, and the item.
+    #[serde(default)]
+    pub name: String,
 }
 
 /// A host that lags.
@@ -179,7 +192,7 @@ pub struct TaskView {
 }
 
 /// One line in the list of runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunLine {
     /// Its number.
     pub run: RunId,
@@ -212,6 +225,12 @@ pub struct RunLine {
     /// The run that it is part of.
     #[serde(default)]
     pub part_of: Option<PartOf>,
+    /// What its stages come to, when it is made of runs.
+    #[serde(default)]
+    pub whole: Option<Whole>,
+    /// What it waits for while no host is at work.
+    #[serde(default)]
+    pub stand: Option<Stand>,
 }
 
 /// Somebody knows of it: it needs nobody else.

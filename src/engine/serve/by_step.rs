@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::grid::shown_steps;
 use super::standing::Standing;
 use crate::engine::{Parts, history};
 use crate::run::event::Cut;
@@ -49,7 +50,8 @@ impl BySteps {
     ) -> Result<StepsPage, Fault> {
         let kept = self.kept(parts, standing)?;
         let run = standing.run.as_ref();
-        let steps = 0..u16::try_from(run.spec.steps.len()).unwrap_or(u16::MAX);
+        let shown = shown_steps(run);
+        let steps = 0..u16::try_from(shown.len()).unwrap_or(u16::MAX);
         let cells = |host: &HostIx| {
             let signs = steps
                 .clone()
@@ -61,9 +63,7 @@ impl BySteps {
         let spans = window(kept.stretches.spans().len(), (from, wanted));
         let (batches_from, batches) = batch_signs(run, &ends);
         Ok(StepsPage {
-            steps: run
-                .spec
-                .steps
+            steps: shown
                 .iter()
                 .zip(&kept.counts)
                 .map(|(step, count)| sum(step, count))

@@ -200,7 +200,8 @@ fn result(line: &RunLine) -> FlowResult {
         created: line.created,
         ended: line.ended,
         failed: line.tally.failures(),
-        hosts: line.tally.total(),
+        hosts: line.whole.map_or(line.tally.total(), |whole| whole.hosts),
+        stages: line.whole.map_or(0, |whole| whole.stages),
     }
 }
 
@@ -286,8 +287,7 @@ mod tests {
             created: At(0),
             ended: Some(At(1)),
             tally: Tally::default(),
-            acked: None,
-            part_of: None,
+            ..RunLine::default()
         }
     }
 

@@ -12,6 +12,7 @@ use crate::run::filter::Filter;
 use crate::run::ids::{HostIx, RunId};
 use crate::run::order::{Placed, Times, arrange, times};
 use crate::run::outcome::OutcomeKind;
+use crate::run::spec::Step;
 use crate::run::state::{Phase, Run};
 use crate::wire::console::{CauseGroup, GridPage, GridQuery};
 use crate::wire::reply::{Fault, Reply};
@@ -61,6 +62,13 @@ fn page(
     standing: Standing,
 ) -> Result<GridPage, Fault> {
     let sums = kept.grids.sums(parts, kept, &standing)?;
+    let timeline = {
+        let (store, own) = (parts.store.as_ref(), sums.timeline.clone());
+        let mut all = (kept.stories.with_parts(store, own, &standing.parts))
+            .map_err(|error| Fault::engine(error.to_string()))?;
+        all.drain(..all.len().saturating_sub(LATELY));
+        all
+    };
     let run = standing.run.as_ref();
     let hosts = arrange(run, query.sort, filter, now());
     let signs = window(&hosts, query.signs, MOST_SIGNS);
@@ -74,7 +82,7 @@ fn page(
     };
     Ok(GridPage {
         by_step: by_step.map(Box::new),
-        steps: run.spec.steps.iter().map(|s| s.name.clone()).collect(),
+        steps: shown_steps(run).iter().map(|s| s.name.clone()).collect(),
         matched: count(hosts.len()),
         signs_from: count(signs.start),
         signed: if query.name_signs {
@@ -94,9 +102,18 @@ fn page(
         times: sums.times.clone(),
         outputs: sums.outputs,
         slow: standing.slow,
-        timeline: sums.timeline.clone(),
+        timeline,
         view: standing.view,
     })
+}
+
+/// The steps of a run: those that undo belong to one that is rolled back.
+pub(super) fn shown_steps(run: &Run) -> &[Step] {
+    let steps = &run.spec.steps;
+    if run.rolled_back.is_some() {
+        return steps;
+    }
+    &steps[..usize::from(run.spec.forward()).min(steps.len())]
 }
 
 /// As many places as asked for, moved back where there are fewer.

@@ -30,6 +30,7 @@ mod standing;
 mod start;
 mod start_flow;
 mod status;
+mod story;
 mod uploads;
 mod web_acts;
 mod work_out;
@@ -69,6 +70,7 @@ use refusals::Refusals;
 use run_list::RunList;
 use search::Searching;
 use standing::Replays;
+use story::Stories;
 
 /// Requests of one client that may be worked on at once; the next one is read when one is done.
 const REQUESTS_AT_ONCE: usize = 32;
@@ -108,6 +110,7 @@ struct Kept {
     refusals: Refusals,
     results: Results,
     by_steps: BySteps,
+    stories: Stories,
 }
 
 /// Facts about the process that do not change.
@@ -156,6 +159,7 @@ impl Server {
             replays: Replays::default(),
             lines: LineIndexes::default(),
             grids: Grids::default(),
+            stories: Stories::default(),
             last_lines: LastLines::default(),
             folds: Folds::default(),
             masks: Masks::default(),

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::follow::slow_hosts;
 use super::standing::deadline;
 use super::status::{Work, work};
-use super::{Kept, Session, acknowledge};
+use super::{Kept, Session, acknowledge, run_list};
 use crate::engine::core::Core;
 use crate::engine::{now, view};
 use crate::run::ids::RunId;
 use crate::run::roles::Authority;
+use crate::run::state::{Run, RunState};
 use crate::store::{Lsn, Store, StoreError};
 use crate::wire::console::{Overview, OverviewQuery};
 use crate::wire::reply::{Fault, Reply};
@@ -84,17 +85,24 @@ fn newest(
     let mut ended = newest.lines;
     ended.extend(in_memory);
     ended.sort_unstable_by_key(|line| std::cmp::Reverse(line.run));
-    ended.truncate(most);
+    run_list::bound(&mut ended, most);
     acknowledge::tell(store, &mut ended)?;
     Ok((ended, total))
 }
 
+/// Whether a person may want to see this part of a run for itself.
+fn needs_somebody(run: &Run) -> bool {
+    let by_itself = run.paused.as_ref().is_some_and(|pause| !pause.with_parent);
+    by_itself || run.tally.failures() > 0 || matches!(run.state(), RunState::Waiting(_))
+}
+
 fn in_memory(core: &Core) -> InMemory {
     let is_open = |live: &&crate::engine::core::Live| live.run.ended.is_none();
-    let open: Vec<RunView> = core
-        .live()
-        .rev()
-        .filter(is_open)
+    let mut told: Vec<_> = core.live().rev().filter(is_open).collect();
+    // However many parts a run has, those that stand for them come first.
+    told.sort_by_key(|live| live.run.parent.is_some() && !needs_somebody(&live.run));
+    let open: Vec<RunView> = told
+        .into_iter()
         .take(MOST_OPEN)
         .map(|live| {
             let (laggards, silent) = slow_hosts(core, live);

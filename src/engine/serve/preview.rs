@@ -206,6 +206,7 @@ mod tests {
             ended: Some(At(1_000 + took * 1000)),
             failed: 0,
             hosts: 1,
+            stages: 0,
         };
         let runs = [
             run(1, "succeeded", 10),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Session;
 use super::follow::slow_hosts;
+use super::standing::Standing;
 use crate::engine::audit::AuditRecord;
 use crate::engine::people::Person;
 use crate::engine::{Parts, history, timeline, view};
@@ -62,8 +63,17 @@ impl Session {
     }
 
     pub(super) async fn show(&self, id: RunId) -> Result<Reply, Fault> {
-        let (run, view) = self.run(id).await?;
+        let Standing {
+            run, view, parts, ..
+        } = self.standing(id, 0, 0).await?;
         let events = self.events(id).await?;
+        let own = timeline::timeline(&run.spec, &events);
+        let timeline = self
+            .with_kept(move |engine, kept| {
+                (kept.stories.with_parts(engine.store.as_ref(), own, &parts))
+                    .map_err(|error| Fault::engine(error.to_string()))
+            })
+            .await?;
         let flow = run.spec.flow.as_ref().map(|flow| FlowLine {
             name: flow.name.clone(),
             version: flow.version,
@@ -81,7 +91,7 @@ impl Session {
                 .collect(),
             params: view::params(&run.spec),
             tasks: view::task_views(&run),
-            timeline: timeline::timeline(&run.spec, &events),
+            timeline,
             spans: spans::rows(&run.spec, &run.cuts, &events),
             view,
         };

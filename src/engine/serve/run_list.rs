@@ -12,6 +12,8 @@ use crate::wire::view::RunLine;
 
 /// Keys read at once.
 const PAGE: usize = 4096;
+/// Lines that are read for one that is shown: most of them may be of parts.
+const READ: usize = 4;
 
 /// The numbers of all runs that have a line in the list. Read whole at the first question; from
 /// then on the store says which lines changed.
@@ -38,7 +40,8 @@ impl RunList {
         }))
     }
 
-    /// At most `most` lines, newest first, without the runs `but`.
+    /// At most `most` lines, newest first, without the runs `but`; and as many of runs that are part
+    /// of others.
     pub fn newest(
         &self,
         store: &dyn Store,
@@ -53,18 +56,39 @@ impl RunList {
                 .iter()
                 .rev()
                 .filter(|run| !but.contains(run))
-                .take(most)
+                .take(most.saturating_mul(READ))
                 .copied()
                 .collect();
             let left_out = but.iter().filter(|run| known.contains(run)).count();
             (wanted, known.len().saturating_sub(left_out) as u64)
         };
         let mut lines = Vec::with_capacity(wanted.len());
+        let mut alone = 0;
         for run in wanted {
-            lines.extend(history::line(store, run)?);
+            let line = history::line(store, run)?;
+            alone += usize::from(line.as_ref().is_some_and(|line| line.part_of.is_none()));
+            lines.extend(line);
+            if alone == most {
+                break;
+            }
         }
+        bound(&mut lines, most);
         Ok(Newest { lines, total })
     }
+}
+
+/// Keeps the first `most` runs that are part of no other, and as many parts.
+pub(super) fn bound(lines: &mut Vec<RunLine>, most: usize) {
+    let (mut alone, mut parts) = (0, 0);
+    lines.retain(|line| {
+        let number = if line.part_of.is_some() {
+            &mut parts
+        } else {
+            &mut alone
+        };
+        *number += 1;
+        *number <= most
+    });
 }
 
 impl State {
@@ -137,6 +161,8 @@ mod tests {
             tally: crate::run::tally::Tally::default(),
             acked: None,
             part_of: None,
+            whole: None,
+            stand: None,
         };
         let value = crate::engine::audit::encode(&line);
         store

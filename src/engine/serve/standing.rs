@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Session;
 use super::follow::{LONGEST_WAIT, no_such_run, slow_hosts};
+use super::story::{self, Part};
 use crate::engine::core::{Core, Live};
 use crate::engine::{history, now, view};
 use crate::run::ids::RunId;
@@ -30,6 +31,8 @@ pub(super) struct Standing {
     pub events: u64,
     /// Hosts at work the longest, longest first.
     pub slow: Vec<Laggard>,
+    /// The runs that it is made of.
+    pub parts: Vec<Part>,
     /// What is told of it must wait until this is durable.
     pub lsn: Lsn,
     /// None for a run of the past, which changes no more.
@@ -98,7 +101,9 @@ impl Session {
             return Ok(standing);
         }
         let (run, events) = self.replayed(id).await?;
+        let parts = self.past_parts(&run).await?;
         Ok(Standing {
+            parts,
             view: self.sealed_view(&run).await?,
             run,
             events,
@@ -106,6 +111,15 @@ impl Session {
             lsn: 0,
             changes: None,
         })
+    }
+
+    async fn past_parts(&self, run: &Arc<Run>) -> Result<Vec<Part>, Fault> {
+        if run.stages.is_none() {
+            return Ok(Vec::new());
+        }
+        let run = Arc::clone(run);
+        self.blocking(move |parts| Ok(story::past_parts(parts.store.as_ref(), &run)))
+            .await
     }
 
     /// A run of the past, and the number of its events.
@@ -127,12 +141,14 @@ impl Session {
 
 fn standing_of(core: &Core, live: &Live) -> Standing {
     let (laggards, silent) = slow_hosts(core, live);
+    let (parts, lsn) = story::parts(core, &live.run);
     Standing {
+        parts,
         run: live.run.clone(),
         view: view::run_view(core, live, &laggards, &silent),
         events: live.next_seq,
         slow: slowest(core, live),
-        lsn: live.lsn,
+        lsn: live.lsn.max(lsn),
         changes: Some(live.changes()),
     }
 }

@@ -10,13 +10,15 @@ use crate::run::stages::{Node, NodeIx, NodePhase, NodeSpec, StageSpec, Stages, S
 use crate::run::state::Run;
 use crate::run::tally::Tally;
 use crate::store::Store;
-use crate::wire::view::{RunLine, RunView, StageView};
+use crate::wire::standing::{Stand, Whole};
+use crate::wire::view::{PartOf, RunLine, RunView, StageView};
 
 /// What is known of a child.
 struct Known {
     tally: Tally,
     state: String,
     because: Option<String>,
+    stand: Option<Stand>,
 }
 
 /// A run with what is known of the runs that it is made of.
@@ -39,6 +41,7 @@ pub(super) fn of_core<'r>(core: &Core, run: &'r Run) -> Family<'r> {
             tally,
             state: state.word().to_owned(),
             because: super::because(child, state),
+            stand: super::stands::stand(core, child),
         })
     })
 }
@@ -52,8 +55,36 @@ pub(super) fn of_store<'r>(store: &dyn Store, run: &'r Run) -> Family<'r> {
             tally: line.tally,
             state: line.state,
             because: None,
+            stand: None,
         })
     })
+}
+
+/// What a run is part of, from its state alone.
+pub(super) fn part(run: &Run) -> Option<PartOf> {
+    run.parent.map(|parent| PartOf {
+        run: parent.run,
+        stage: u32::try_from(parent.node.stage.0).unwrap_or(u32::MAX),
+        item: parent.node.item,
+        gate: parent.gate,
+        ..PartOf::default()
+    })
+}
+
+/// What a run is part of, with the names of that.
+pub(super) fn part_of(core: &Core, run: &Run) -> Option<PartOf> {
+    let parent = run.parent?;
+    let part = part(run)?;
+    let Some(whole) = core.live_run(parent.run).map(|live| &live.run.spec) else {
+        return Some(part);
+    };
+    let of = match &whole.flow {
+        Some(flow) => flow.name.clone(),
+        None => whole.title.split(' ').next().unwrap_or_default().to_owned(),
+    };
+    let stages = whole.stages.as_ref();
+    let name = stages.map_or_else(String::new, |stages| stages.name(parent.node));
+    Some(PartOf { of, name, ..part })
 }
 
 impl<'r> Family<'r> {
@@ -75,6 +106,13 @@ impl<'r> Family<'r> {
         sum
     }
 
+    /// What the stages come to, when there are any.
+    pub fn whole(&self) -> Option<Whole> {
+        let stages = self.run.spec.stages.as_ref()?;
+        let hosts = u32::try_from(stages.reach.len()).unwrap_or(u32::MAX);
+        Some(Whole::of(&self.views(), hosts))
+    }
+
     /// Puts them into the view of the run, when it is made of runs.
     pub fn tell(&self, view: &mut RunView) {
         if self.run.stages.is_none() {
@@ -82,6 +120,7 @@ impl<'r> Family<'r> {
         }
         view.tally = self.tally();
         view.stages = self.views();
+        view.whole = self.whole();
     }
 
     fn nodes(&self) -> impl Iterator<Item = (NodeIx, (&StageSpec, &NodeSpec), &Node)> {
@@ -144,6 +183,7 @@ impl<'r> Family<'r> {
             run: node.run,
             run_state: known.map(|known| known.state.clone()),
             because: known.and_then(|known| known.because.clone()),
+            stand: known.and_then(|known| known.stand.clone()),
             gated: spec.gate.is_some(),
             gate: node.gate,
             until: match node.phase {

@@ -3,13 +3,14 @@
 use super::{App, Effect};
 use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
+use crate::run::outcome::OutcomeKind;
 use crate::tui::keys::{Act, Tier};
 use crate::tui::overlay::{
     Draft, Help, Palette, Purpose, StartForm, Themes, abort_sheet, approve_sheet, command_key,
     reject_sheet, retry_sheet, roll_back_sheet,
 };
 use crate::tui::pane::{Place, Tab, is_of_flow};
-use crate::tui::words::plain;
+use crate::tui::words::{counted, plain};
 use crate::wire::Request;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
@@ -154,6 +155,8 @@ impl App {
                 | Act::Retry
                 | Act::RollBack
                 | Act::Skip
+                | Act::Settle
+                | Act::Tune
                 | Act::Abort
                 | Act::Take
                 | Act::Give
@@ -185,6 +188,8 @@ impl App {
             Act::Retry,
             Act::RollBack,
             Act::Skip,
+            Act::Settle,
+            Act::Tune,
             Act::Give,
             Act::Keep,
         ];
@@ -215,7 +220,7 @@ impl App {
         match act {
             Act::Note => self.type_line(Purpose::Note(run), ""),
             Act::Retry => match self.pane().view() {
-                Some(view) if view.tally.failures() == 0 => {
+                Some(view) if view.tally.not_ok() == 0 => {
                     self.say(format!("No host of run {run} failed."));
                 }
                 Some(view) => effects.push(Effect::Over(Box::new(retry_sheet(view, None)))),
@@ -223,6 +228,10 @@ impl App {
             },
             Act::RollBack => match self.pane().view().cloned() {
                 Some(view) => self.roll_back(&view, effects),
+                None => effects.push(Effect::Open(Place::Run(run))),
+            },
+            Act::Settle => match self.pane().view().cloned() {
+                Some(view) => self.no_doubt(&view),
                 None => effects.push(Effect::Open(Place::Run(run))),
             },
             _ => self.say(format!("Run {run} is over.")),
@@ -250,6 +259,12 @@ impl App {
             Act::Retry => effects.push(Effect::Over(Box::new(retry_sheet(view, None)))),
             Act::RollBack => self.roll_back(view, effects),
             Act::Skip => self.type_line(Purpose::Skip(run), ""),
+            Act::Settle => self.no_doubt(view),
+            Act::Tune if view.whole.is_some() => self.say(format!(
+                "Run {run} is made of runs, and each has its own limits: open one, then {}.",
+                self.setup.keys.key(Act::Tune)
+            )),
+            Act::Tune => self.type_line(Purpose::Tune(run), &tuned_now(view)),
             Act::Approve | Act::Reject if view.waits_for.as_deref() != Some("approval") => {
                 self.say(format!("Run {run} asks nobody for a yes."));
             }
@@ -276,6 +291,25 @@ impl App {
                 undo: None,
             }),
             _ => self.type_line(Purpose::Note(run), ""),
+        }
+    }
+
+    /// The screen has no host in doubt to settle.
+    fn no_doubt(&mut self, view: &RunView) {
+        let run = view.run;
+        let doubt = view.tally.ended(OutcomeKind::InDoubt);
+        if doubt == 0 {
+            self.say(format!("No host of run {run} is in doubt."));
+        } else {
+            let (open, next) = (
+                self.setup.keys.key(Act::Open),
+                self.setup.keys.key(Act::NextFailure),
+            );
+            self.say(format!(
+                "Go to a host in doubt first ({open} opens the run, {next} finds it): \
+                 {} of run {run}.",
+                counted(doubt, "host")
+            ));
         }
     }
 
@@ -306,4 +340,18 @@ impl App {
             format!("{} look at it", people.join(", "))
         }
     }
+}
+
+/// The limits of a run as they are, to be changed.
+fn tuned_now(view: &RunView) -> String {
+    let (concurrency, most) = view.limits;
+    let mut words = vec![format!("concurrency={concurrency}")];
+    words.push(match most {
+        Some(most) => format!("max_failures={most}"),
+        None => "max_failures=".to_owned(),
+    });
+    if view.batch.1 > 1 {
+        words.push("batches=".to_owned());
+    }
+    words.join(" ")
 }

@@ -159,10 +159,12 @@ impl App {
             };
             return (Role::Key, words.to_owned());
         }
-        match &self.word {
+        let (role, words) = match &self.word {
             Some((words, role, _)) => (*role, plain(words)),
             None => (Role::Dim, plain(&self.pane().status())),
-        }
+        };
+        let now = At(self.now.0 + self.skew);
+        (role, self.look.zone.said(&words, now))
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -172,7 +174,14 @@ impl App {
             .and_then(|overview| overview.engine.role);
         let pane = self.pane();
         let holds = pane.conn().is_none_or(|holder| holder == self.setup.you);
-        let steering = [Act::Resume, Act::Retry, Act::Skip];
+        let steering = [
+            Act::Resume,
+            Act::Retry,
+            Act::Skip,
+            Act::RollBack,
+            Act::Settle,
+            Act::Tune,
+        ];
         let common = [Act::Palette, Act::Help, Act::Detach];
         pane.hints()
             .into_iter()

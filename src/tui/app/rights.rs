@@ -18,7 +18,14 @@ fn deed(act: Act) -> Option<Deed> {
     Some(match act {
         Act::Start => Deed::Start,
         Act::Pause | Act::Abort => Deed::Stop,
-        Act::Resume | Act::Retry | Act::RollBack | Act::Skip | Act::Give | Act::Keep => Deed::Steer,
+        Act::Resume
+        | Act::Retry
+        | Act::RollBack
+        | Act::Skip
+        | Act::Settle
+        | Act::Tune
+        | Act::Give
+        | Act::Keep => Deed::Steer,
         Act::Take => Deed::Take,
         Act::Approve | Act::Reject => Deed::Answer(Role::Operator),
         Act::Note => Deed::Note,

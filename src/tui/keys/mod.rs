@@ -105,6 +105,10 @@ pub(super) enum Act {
     Skip,
     /// Undo what the run did.
     RollBack,
+    /// Say what became of a host in doubt.
+    Settle,
+    /// Change the limits of the run.
+    Tune,
     /// Abort the run.
     Abort,
     /// Take the conn.
@@ -219,10 +223,12 @@ table! {
     Compare "compare" "C" "compare" Look "Compare with the run before it with the same title.";
     Pause "pause" "p" "pause" Reversible "Start nothing new; what runs is finished.";
     Resume "resume" "c" "resume" Reversible "Go on.";
-    Retry "retry" "R" "retry…" Asks "Start hosts again that did not end well.";
-    Skip "skip" "K" "skip…" Asks "Leave hosts out that have not begun.";
+    Retry "retry" "R" "retry…" Asks "Start hosts again that did not end well; Tab: only those that ended in one way.";
+    Skip "skip" "K" "skip…" Asks "Leave out hosts that have not begun, a step, or a stage.";
     RollBack "roll-back" "B" "roll back…" Asks "Stop, and undo what was done: the rollback commands, the last step first.";
-    Abort "abort" "X" "abort…" Asks "Cancel what runs, never start the rest.";
+    Settle "settle" "Z" "settle…" Asks "Say what became of the host in doubt here: it did it, it failed, or do it again.";
+    Tune "tune" "L" "limits…" Asks "Change how many hosts are at work at once, how many may fail, the batches to come.";
+    Abort "abort" "X" "abort…" Asks "Cancel what runs, never start the rest; or only that, when the open batch has ended.";
     Take "take" "T" "take the conn…" Asks "Be the one who steers this run.";
     Give "give" "W" "give the conn…" Asks "Hand the conn of this run to somebody.";
     Keep "keep" "D" "keep the conn" Reversible "Say no to whoever asks for the conn.";

@@ -48,13 +48,13 @@ fn nothing_that_cannot_be_undone_has_a_key_with_ctrl_or_enter() {
 
 #[test]
 fn keys_can_be_changed_and_mistakes_are_named() {
-    let map = Keymap::parse("abort = \"Z\"\ndown = [\"j\", \"^n\"]\n").unwrap();
-    assert_eq!(map.find(&chords("Z")), Found::Act(Act::Abort));
+    let map = Keymap::parse("abort = \"V\"\ndown = [\"j\", \"^n\"]\n").unwrap();
+    assert_eq!(map.find(&chords("V")), Found::Act(Act::Abort));
     assert_eq!(map.find(&chords("X")), Found::Nothing);
     assert_eq!(map.find(&chords("^n")), Found::Act(Act::Down));
-    assert_eq!(map.key(Act::Abort), "Z");
+    assert_eq!(map.key(Act::Abort), "V");
     for (text, said) in [
-        ("abrt = \"Z\"", "abrt"),
+        ("abrt = \"V\"", "abrt"),
         ("abort = \"p\"", "pause"),
         ("abort = \"Ctrl-x\"", "is no key"),
         ("abort = 3", "needs a key"),

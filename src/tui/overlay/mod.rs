@@ -1,5 +1,6 @@
 //! Layers over a screen: each takes every key until it goes.
 
+mod choose;
 mod draft;
 mod edit;
 mod editor;
@@ -9,6 +10,7 @@ mod palette;
 mod sheet;
 mod start;
 mod steer;
+mod steer_one;
 mod themes;
 mod tour;
 mod typed;
@@ -22,7 +24,7 @@ use crate::wire::reply::Fault;
 
 pub(super) use draft::{Draft, command_key, flow_key, text_key};
 pub(super) use editor::Editor;
-pub(super) use flow_form::FlowForm;
+pub(super) use flow_form::{FlowForm, asks_hosts, plan_lines, start_request};
 pub(super) use help::Help;
 pub(super) use palette::Palette;
 pub(super) use sheet::Sheet;
@@ -30,9 +32,10 @@ pub(super) use start::StartForm;
 pub(super) use steer::{
     abort_sheet, approve_sheet, reject_sheet, retry_sheet, roll_back_sheet, skip_sheet,
 };
+pub(super) use steer_one::{settle_sheet, skip_one_sheet, skip_stage_sheet};
 pub(super) use themes::Themes;
 pub(super) use tour::Tour;
-pub(super) use typed::{Purpose, Typed};
+pub(super) use typed::{Purpose, Typed, limits};
 
 /// A layer.
 pub(super) trait Overlay {

@@ -1,5 +1,7 @@
 //! A sheet: what an act will do, and the question whether it shall.
 
+use std::collections::VecDeque;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::Overlay;
@@ -33,6 +35,10 @@ pub(in crate::tui) struct Sheet {
     request: Request,
     said: String,
     wrong: bool,
+    /// What it does, in few words, where there are others to turn to.
+    way: String,
+    /// Those others.
+    ways: VecDeque<Sheet>,
 }
 
 impl Sheet {
@@ -45,7 +51,35 @@ impl Sheet {
             request,
             said: said.into(),
             wrong: false,
+            way: String::new(),
+            ways: VecDeque::new(),
         }
+    }
+
+    /// What it does, in few words.
+    pub fn way(mut self, words: impl Into<String>) -> Self {
+        self.way = words.into();
+        self
+    }
+
+    /// Another sheet that `Tab` turns to.
+    pub fn or(mut self, other: Self) -> Self {
+        self.ways.push_back(other);
+        self
+    }
+
+    /// To the next one; nothing that was typed for this one counts for that.
+    fn turn(&mut self) {
+        let Some(mut next) = self.ways.pop_front() else {
+            return;
+        };
+        next.ways = std::mem::take(&mut self.ways);
+        if let Answer::Typed { field, .. } = &mut self.answer {
+            field.set("");
+        }
+        self.wrong = false;
+        let before = std::mem::replace(self, next);
+        self.ways.push_back(before);
     }
 
     /// A line of the sheet.
@@ -88,6 +122,10 @@ impl Overlay for Sheet {
         if event.code == KeyCode::Esc {
             effects.push(Effect::Close);
             effects.push(Effect::Say("Nothing was done.".to_owned()));
+            return;
+        }
+        if event.code == KeyCode::Tab && !self.ways.is_empty() {
+            self.turn();
             return;
         }
         // No yes is given with Ctrl: it is too easily held for something else.
@@ -140,6 +178,14 @@ impl Overlay for Sheet {
                 y += 1;
             }
         }
+        if !self.ways.is_empty() {
+            let ways: Vec<&str> = self.ways.iter().map(|sheet| sheet.way.as_str()).collect();
+            part.text(1, y, Role::Key, "Tab");
+            for line in wrapped(&ways.join("; "), usize::from(room.saturating_sub(17))) {
+                part.text(16, y, Role::Dim, &line);
+                y += 1;
+            }
+        }
         y += 1;
         match &self.answer {
             Answer::Key => {
@@ -168,9 +214,14 @@ impl Overlay for Sheet {
     }
 
     fn hint(&self) -> String {
+        let tab = if self.ways.is_empty() {
+            ""
+        } else {
+            "   Tab another way"
+        };
         match self.answer {
-            Answer::Key => "y do it   any other key leaves everything as it is".to_owned(),
-            Answer::Typed { .. } => "Enter do it   Esc leaves everything as it is".to_owned(),
+            Answer::Key => format!("y do it{tab}   any other key leaves everything as it is"),
+            Answer::Typed { .. } => format!("Enter do it{tab}   Esc leaves everything as it is"),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::choose::{self, Choosing, Pressed, once};
 use super::edit::Field;
 use super::sheet::Sheet;
 use super::{Draft, Overlay};
 use crate::run::duration::HumanDuration;
 use crate::tui::canvas::Canvas;
 use crate::tui::fuzzy::ranked;
-use crate::tui::list::{List, turned};
+use crate::tui::list::turned;
 use crate::tui::pane::{Context, Effect, Want};
 use crate::tui::theme::Role;
 use crate::tui::words::{count, counted, plain};
@@ -16,9 +17,6 @@ use crate::wire::console::{GroupLine, InventoryPage, InventoryQuery};
 use crate::wire::reply::Fault;
 use crate::wire::request::StartRun;
 use crate::wire::{Reply, Request};
-
-/// Suggestions in sight.
-const SUGGESTED: usize = 6;
 
 /// The parts of the form, in the order `Tab` visits them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +53,7 @@ pub(in crate::tui) struct StartForm {
     /// What the host set typed comes to: the set, and what the engine says.
     found: Option<(String, Result<InventoryPage, String>)>,
     groups: Vec<GroupLine>,
-    choice: List,
-    choosing: bool,
+    choosing: Choosing,
     wrong: Option<String>,
 }
 
@@ -79,8 +76,7 @@ impl StartForm {
             durable: false,
             found: None,
             groups: Vec::new(),
-            choice: List::default(),
-            choosing: false,
+            choosing: Choosing::default(),
             wrong: None,
         }
     }
@@ -122,30 +118,13 @@ impl StartForm {
     fn go(&mut self, by: i64) {
         let here = PARTS.iter().position(|part| *part == self.at);
         self.at = PARTS[turned(here.unwrap_or(0), by, PARTS.len())];
-        self.choosing = false;
+        self.choosing.close();
     }
 
     /// What could be meant: for hosts groups and sets used before, for commands those used before.
     fn suggestions(&self, context: &Context) -> Vec<(String, String)> {
         match self.at {
-            Part::Hosts => {
-                let text = self.hosts.text();
-                let (_, word) = last_word(&text);
-                let groups = self.groups.iter().map(|group| {
-                    let about = counted(group.count, "host");
-                    (
-                        group.name.clone(),
-                        format!("{about}   {}", plain(&group.hosts)),
-                    )
-                });
-                let before = context
-                    .recent
-                    .iter()
-                    .map(|(hosts, _)| (hosts.clone(), "used before".to_owned()));
-                once(ranked(groups.chain(before).collect(), word, |(name, _)| {
-                    name.clone()
-                }))
-            }
+            Part::Hosts => choose::hosts(&self.hosts.text(), &self.groups, context),
             Part::Command => {
                 let before = context
                     .recent
@@ -161,22 +140,16 @@ impl StartForm {
         }
     }
 
-    fn take_suggestion(&mut self, context: &Context) {
-        let chosen = self
-            .suggestions(context)
-            .into_iter()
-            .nth(self.choice.at as usize);
+    fn take_suggestion(&mut self, place: usize, context: &Context) {
+        let chosen = self.suggestions(context).into_iter().nth(place);
         if let Some((text, _)) = chosen {
             if self.at == Part::Hosts {
                 let typed = self.hosts.text();
-                let (before, _) = last_word(&typed);
-                let whole = format!("{before}{text}");
-                self.hosts.set(&whole);
+                self.hosts.set(&choose::with_last(&typed, &text));
             } else {
                 self.command.set(&text);
             }
         }
-        self.choosing = false;
     }
 
     /// The request, or what is wrong with the form and where.
@@ -286,31 +259,28 @@ fn strange(page: &InventoryPage) -> String {
     }
 }
 
-/// What stands before the last word of a host set, and that word.
-pub(super) fn last_word(text: &str) -> (&str, &str) {
-    let from = text
-        .rfind([',', '!', '&', '^', ' '])
-        .map_or(0, |place| place + 1);
-    text.split_at(from)
-}
-
-pub(super) fn once(all: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut seen = std::collections::BTreeSet::new();
-    all.into_iter()
-        .filter(|(name, _)| seen.insert(name.clone()))
-        .take(SUGGESTED)
-        .collect()
-}
-
 impl Overlay for StartForm {
     fn key(&mut self, event: &KeyEvent, context: &Context, effects: &mut Vec<Effect>) {
         self.wrong = None;
         let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let found = self.suggestions(context).len();
+        match self.choosing.key(event.code, found) {
+            Some(Pressed::Done) => return,
+            Some(Pressed::Leave) => {
+                effects.push(Effect::Close);
+                return;
+            }
+            Some(Pressed::Go(by)) => {
+                self.go(by);
+                return;
+            }
+            Some(Pressed::Take(place)) => {
+                self.take_suggestion(place, context);
+                return;
+            }
+            None => {}
+        }
         match event.code {
-            KeyCode::Esc if self.choosing => self.choosing = false,
-            KeyCode::Esc => effects.push(Effect::Close),
-            KeyCode::Tab => self.go(1),
-            KeyCode::Enter if self.choosing => self.take_suggestion(context),
             KeyCode::Enter if self.at == Part::Hosts => self.go(1),
             KeyCode::Enter => self.review(effects),
             KeyCode::Char('j') if ctrl && self.at == Part::Command => {
@@ -318,20 +288,9 @@ impl Overlay for StartForm {
                 self.command
                     .key(&KeyEvent::new(KeyCode::Backspace, KeyModifiers::NONE));
             }
-            KeyCode::Down if self.choosing => drop(self.choice.step(1)),
-            KeyCode::Up if self.choosing && self.choice.at > 0 => drop(self.choice.step(-1)),
-            KeyCode::Up if self.choosing => self.choosing = false,
-            KeyCode::Down => {
-                self.choosing = !self.suggestions(context).is_empty();
-                self.choice.go(0);
-                if !self.choosing {
-                    self.go(1);
-                }
-            }
-            KeyCode::Up | KeyCode::BackTab => self.go(-1),
             KeyCode::Char(' ') if self.at == Part::Durable => self.durable = !self.durable,
             _ => {
-                self.choosing = false;
+                self.choosing.close();
                 let at = self.at;
                 if let Some(field) = self.field(at) {
                     field.key(event);
@@ -398,7 +357,8 @@ impl Overlay for StartForm {
         if let Some(why) = &self.wrong {
             canvas.clipped(2, y, width.saturating_sub(3), Role::Failed, &plain(why));
         }
-        self.draw_suggestions(canvas, y + 1, context);
+        let found = self.suggestions(context);
+        self.choosing.draw(canvas, y + 1, &found);
         cursor
     }
 
@@ -410,7 +370,7 @@ impl Overlay for StartForm {
 
     fn hint(&self) -> String {
         let act = match self.at {
-            _ if self.choosing => "Enter take it   Esc keep what is typed",
+            _ if self.choosing.is_on() => "Enter take it   Esc keep what is typed",
             Part::Hosts => "Enter to the command   Down choose   names, web[01-20], @group, !not",
             Part::Command => "Enter look at what it does   ^j new line   Down choose",
             Part::Durable => "Space yes or no   Enter look at what it does",
@@ -523,37 +483,5 @@ impl StartForm {
             words,
         );
         y + 1
-    }
-
-    fn draw_suggestions(&mut self, canvas: &mut Canvas, y: u16, context: &Context) {
-        let found = self.suggestions(context);
-        let room = canvas.height().saturating_sub(y + 1);
-        if found.is_empty() || room == 0 {
-            return;
-        }
-        let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
-        self.choice.fit(total, u32::from(room));
-        let title = if self.choosing {
-            "Enter takes it"
-        } else {
-            "Down to choose"
-        };
-        canvas.rule(y, title, "");
-        let (from, until) = self.choice.seen();
-        let width = canvas.width();
-        for (row, place) in (y + 1..).zip(from..until) {
-            let Some((name, about)) = found.get(place as usize) else {
-                break;
-            };
-            let here = self.choosing && place == self.choice.at;
-            if here {
-                canvas.paint_row(row, Role::Cursor);
-            }
-            let role = if here { Role::Cursor } else { Role::Text };
-            let name = plain(&name.replace('\n', " ⏎ "));
-            let x = canvas.clipped(14, row, width / 2, role, &name);
-            let about_role = if here { Role::Cursor } else { Role::Dim };
-            canvas.clipped(x + 2, row, width.saturating_sub(x + 3), about_role, about);
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The sheets that ask before a run is steered.
 
 use super::Sheet;
+use crate::run::outcome::OutcomeKind;
 use crate::tui::pane::is_of_flow;
 use crate::tui::words::{clip, count, counted, plain};
 use crate::wire::Request;
@@ -9,21 +10,52 @@ use crate::wire::request::Steer;
 use crate::wire::view::RunView;
 
 /// Asks whether hosts that did not end well shall start again: those that were picked, or all.
+///
+/// `Tab` turns to those alone that ended in one way.
 pub(in crate::tui) fn retry_sheet(view: &RunView, picked: Option<&Picked>) -> Sheet {
-    let again: u32 = view
+    let bad: Vec<(OutcomeKind, u32)> = view
         .tally
         .outcomes()
-        .filter(|(kind, _)| kind.is_failure() && *kind != crate::run::outcome::OutcomeKind::InDoubt)
-        .map(|(_, count)| count)
-        .sum();
+        .filter(|(kind, _)| kind.is_failure() && *kind != OutcomeKind::InDoubt)
+        .collect();
+    let again: u32 = bad.iter().map(|(_, count)| count).sum();
+    if picked.is_some() {
+        return retry(view, picked, (None, again));
+    }
+    let never = view
+        .tally
+        .outcomes()
+        .filter(|(kind, _)| matches!(kind, OutcomeKind::NotStarted | OutcomeKind::Cancelled));
+    // One way alone is the same as all of them.
+    let bad = bad.into_iter().filter(|(_, count)| *count < again);
+    let mut ways = bad.chain(never).map(|(kind, number)| {
+        let words = format!("only those that are {}: {}", kind.word(), count(number));
+        retry(view, None, (Some(kind), number)).way(words)
+    });
+    let first = if again > 0 { None } else { ways.next() };
+    let all = || retry(view, None, (None, again)).way("all that did not end well");
+    let first = first.unwrap_or_else(all);
+    ways.fold(first, Sheet::or)
+}
+
+/// One way to retry: all outcomes, or this one, with their number.
+fn retry(
+    view: &RunView,
+    picked: Option<&Picked>,
+    (only, again): (Option<OutcomeKind>, u32),
+) -> Sheet {
     let request = Request::Steer {
         run: view.run,
         act: Steer::Retry {
-            only: Vec::new(),
+            only: only.into_iter().collect(),
             hosts: picked.map_or_else(String::new, |picked| picked.folded.clone()),
         },
     };
     let paused = view.ended.is_none() && view.state == "paused";
+    let bad = match only {
+        Some(kind) => format!("that are {}", kind.word()),
+        None => "that did not end well".to_owned(),
+    };
     let (words, shown) = match picked {
         None => (counted(again, "host"), again),
         Some(picked) => {
@@ -44,14 +76,18 @@ pub(in crate::tui) fn retry_sheet(view: &RunView, picked: Option<&Picked>) -> Sh
     .row(
         "what happens",
         if paused {
-            format!("started again when the run goes on, with c: {words} that did not end well")
+            format!("started again when the run goes on, with c: {words} {bad}")
         } else {
-            format!("started again: {words} that did not end well")
+            format!("started again: {words} {bad}")
         },
     )
     .row(
         "hosts",
-        picked.map_or_else(|| "all of them".to_owned(), named),
+        match (picked, view.whole.is_some()) {
+            (Some(picked), _) => named(picked),
+            (None, false) => "all of them".to_owned(),
+            (None, true) => "all of them, in every run it is made of".to_owned(),
+        },
     )
     .row(
         "not these",
@@ -110,14 +146,22 @@ pub(in crate::tui) fn approve_sheet(view: &RunView) -> Sheet {
     .row("asked", view.because.as_deref().unwrap_or_default())
     .row(
         "what happens",
-        format!(
-            "batch {} of {} goes on with its next step, on {}",
-            view.batch.0,
-            view.batch.1,
-            plain(&view.targets)
-        ),
+        match (&view.whole, &view.stand) {
+            (Some(whole), Some(stand)) => format!(
+                "{} begins; {}",
+                plain(stand.stage.as_deref().unwrap_or("the next stage")),
+                whole.words()
+            ),
+            _ => format!(
+                "batch {} of {} goes on with its next step, on {}",
+                view.batch.0,
+                view.batch.1,
+                plain(&view.targets)
+            ),
+        },
     )
     .row("who", format!("started by {}", plain(&view.starter)))
+    .wide(view.whole.map_or(view.tally.total(), |whole| whole.hosts))
 }
 
 /// Asks whether a run that asks shall end.
@@ -150,8 +194,49 @@ fn chosen(picked: &Picked) -> u32 {
     u32::try_from(picked.hosts.len()).unwrap_or(u32::MAX)
 }
 
-/// Asks whether a run shall be aborted.
+/// Asks whether a run shall be aborted; `Tab` turns to when its open batch has ended.
 pub(in crate::tui) fn abort_sheet(view: &RunView, people: &str) -> Sheet {
+    let now = abort_now(view, people).way("now: what runs is cancelled");
+    let (open, all) = view.batch;
+    // The last batch that is open is all there is.
+    if view.whole.is_some() || open >= all || view.abort_after.is_some() {
+        return now;
+    }
+    let never = match all - open {
+        1 => "the batch behind it never begins".to_owned(),
+        rest => format!("the {} batches behind it never begin", count(rest)),
+    };
+    let request = Request::Steer {
+        run: view.run,
+        act: Steer::AbortAfterBatch {
+            reason: "from the console".to_owned(),
+        },
+    };
+    let title = format!(
+        "ABORT RUN {} AFTER ITS BATCH   {}",
+        view.run,
+        plain(&view.title)
+    );
+    let said = format!("run {} is aborted when batch {open} has ended", view.run);
+    let after = Sheet::new(title, request, said)
+        .row(
+            "what happens",
+            format!("batch {open} of {all} goes on to its end, then the run is aborted"),
+        )
+        .row("", never)
+        .row("left behind", "nothing is cancelled on a host")
+        .row(
+            "who",
+            format!("started by {}; {people}", plain(&view.starter)),
+        )
+        .typed(view.run.to_string(), "the run's number")
+        .way(format!(
+            "when batch {open} of {all} has ended: nothing is cancelled"
+        ));
+    now.or(after)
+}
+
+fn abort_now(view: &RunView, people: &str) -> Sheet {
     let tally = &view.tally;
     let waiting = tally.waiting + tally.held + tally.parked;
     let request = Request::Steer {

@@ -24,6 +24,8 @@ pub(in crate::tui) enum Purpose {
     Give(RunId),
     /// Hosts to leave out.
     Skip(RunId),
+    /// The limits of a run.
+    Tune(RunId),
     /// The name of the flow that is made of a run.
     SaveAs(RunId),
 }
@@ -35,6 +37,7 @@ impl Purpose {
             Self::Note(run) => format!("note to run {run}: "),
             Self::Take(run) => format!("why you take the conn of run {run}: "),
             Self::Give(run) => format!("who gets the conn of run {run}: "),
+            Self::Tune(run) => format!("limits of run {run}: "),
             Self::Skip(run) => format!("hosts of run {run} to skip: "),
             Self::SaveAs(run) => format!("name of the flow made of run {run}: "),
         }
@@ -48,6 +51,8 @@ pub(in crate::tui) struct Typed {
     /// What stood there before.
     before: String,
     changed: bool,
+    /// What is wrong with what was typed.
+    wrong: Option<String>,
 }
 
 impl Typed {
@@ -57,6 +62,7 @@ impl Typed {
             field: Field::line(text),
             before: text.to_owned(),
             changed: false,
+            wrong: None,
         }
     }
 
@@ -66,7 +72,11 @@ impl Typed {
         (is_query && std::mem::take(&mut self.changed)).then(|| self.field.text())
     }
 
-    fn done(&self, effects: &mut Vec<Effect>) {
+    fn done(&mut self, effects: &mut Vec<Effect>) {
+        if let Purpose::Tune(run) = self.purpose {
+            self.tune(run, effects);
+            return;
+        }
         effects.push(Effect::Close);
         let text = self.field.text().trim().to_owned();
         if text.is_empty() && !matches!(self.purpose, Purpose::Query(_)) {
@@ -79,7 +89,7 @@ impl Typed {
             undo: None,
         };
         match &self.purpose {
-            Purpose::Query(_) => {}
+            Purpose::Query(_) | Purpose::Tune(_) => {}
             Purpose::Note(run) => {
                 effects.push(steer(
                     run,
@@ -108,8 +118,75 @@ impl Typed {
     }
 }
 
+impl Typed {
+    /// Asks for what was changed; what cannot be read leaves the line as it is.
+    fn tune(&mut self, run: RunId, effects: &mut Vec<Effect>) {
+        match limits(&self.before, &self.field.text()) {
+            Ok(None) => {
+                effects.push(Effect::Close);
+                effects.push(Effect::Say("Nothing was changed.".to_owned()));
+            }
+            Ok(Some((act, words))) => {
+                effects.push(Effect::Close);
+                effects.push(Effect::Ask {
+                    request: Box::new(Request::Steer { run, act }),
+                    said: format!("run {run} has {words}"),
+                    undo: None,
+                });
+            }
+            Err(why) => self.wrong = Some(why),
+        }
+    }
+}
+
+/// The limits of `text` that differ from those of `before`, and in words; `Err` is a sentence.
+pub(in crate::tui) fn limits(before: &str, text: &str) -> Result<Option<(Steer, String)>, String> {
+    let (mut concurrency, mut max_failures, mut batches) = (None, None, None);
+    let known: Vec<&str> = before.split_whitespace().collect();
+    let mut said = Vec::new();
+    for word in text.split_whitespace().filter(|word| !known.contains(word)) {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let number = || {
+            let found = value.parse::<u32>().ok().filter(|number| *number > 0);
+            found.ok_or_else(|| format!("{name} needs a number above 0, as in {name}=20."))
+        };
+        match name {
+            "concurrency" => concurrency = Some(number()?),
+            "max_failures" | "batches" if value.is_empty() => {
+                return Err(format!(
+                    "{name} needs a value, as in {name}=10%; or leave it out."
+                ));
+            }
+            "max_failures" => {
+                let number = value.strip_suffix('%').unwrap_or(value);
+                number.parse::<u32>().map_err(|_| {
+                    format!("{value:?} is no limit: give a number, or a percentage like 2%.")
+                })?;
+                max_failures = Some(value.to_owned());
+            }
+            "batches" => {
+                crate::flow::batches::parse(value)?;
+                batches = Some(value.to_owned());
+            }
+            _ => {
+                return Err(format!(
+                    "{word:?} is no limit: there are concurrency=, max_failures= and batches=."
+                ));
+            }
+        }
+        said.push(format!("{name} {value}"));
+    }
+    let act = Steer::Tune {
+        concurrency,
+        max_failures,
+        batches,
+    };
+    Ok((!said.is_empty()).then(|| (act, said.join(", "))))
+}
+
 impl Overlay for Typed {
     fn key(&mut self, event: &KeyEvent, _: &Context, effects: &mut Vec<Effect>) {
+        self.wrong = None;
         match event.code {
             KeyCode::Enter => self.done(effects),
             KeyCode::Esc => {
@@ -137,6 +214,9 @@ impl Overlay for Typed {
     }
 
     fn hint(&self) -> String {
+        if let Some(why) = &self.wrong {
+            return why.clone();
+        }
         match self.purpose {
             Purpose::Query("filter") => {
                 "Enter keep   Esc as before   words: ams2 !db ~regex state:failed".to_owned()
@@ -146,6 +226,9 @@ impl Overlay for Typed {
             }
             Purpose::Query(_) => {
                 "Enter keep, then n N   Esc as before   ~ before a regex".to_owned()
+            }
+            Purpose::Tune(_) => {
+                "Enter change it   Esc as before   max_failures=2%  batches=5,20%".to_owned()
             }
             Purpose::SaveAs(_) => {
                 "Enter look at it, nothing is saved yet   Esc back   as in RestartWeb".to_owned()

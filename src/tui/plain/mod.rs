@@ -1,21 +1,26 @@
 //! The console without a screen: one line an event, numbered choices, nothing drawn over. For
 //! screen readers and for links over which nothing else is bearable.
 
-use std::collections::BTreeMap;
+mod flows;
+mod steer;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
-use super::pane::run_sign;
-use super::screens::needs;
+use super::screens::{needs, under};
+use super::standing::{self, line_of};
 use super::words::{clock, count, counted, plain};
+use super::zone::Zone;
+use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
 use crate::run::neutral::{Policy, neutral};
 use crate::run::sign::Sign;
 use crate::wire::console::{
     FoldGroup, FoldPage, FoldQuery, GridQuery, InventoryQuery, LinesQuery, Overview, OverviewQuery,
 };
-use crate::wire::request::{StartRun, Steer};
+use crate::wire::request::StartRun;
 use crate::wire::view::RunLine;
 use crate::wire::{CallError, Client, Reply, Request};
 
@@ -27,11 +32,23 @@ const SAID: u32 = 200;
 const HELP: &str = "\
 w                  what needs you, and the newest runs, numbered
 NUMBER             open the run of that number in the list
-run HOSTS -- COMMAND   start a command; it says on how many hosts, and asks
+s                  how the open run stands: its stages or its steps
+stage NUMBER       open the run of that stage
+story              what happened in the open run
 o                  the outputs of the open run, numbered; o NUMBER says one
 f                  why hosts of the open run failed
+flows              the flows and actions, numbered
+start NUMBER       start a flow: it asks for hosts and values, says its plan, and asks
+run HOSTS -- COMMAND   start a command; it says on how many hosts, and asks
 p, c               pause the open run, let it go on
-abort              abort the open run; it asks for its number
+approve, reject    answer what the open run asks; a reason may follow
+retry              start again what did not end well; an outcome and hosts may follow
+skip HOSTS         leave hosts out that wait; skip step NAME, skip stage NAME
+settle HOST ok     say what became of a host in doubt: ok, failed or retry
+limits NAME=VALUE  concurrency, max_failures, batches of the open run
+abort, after       abort the open run: now, or when its open batch has ended
+rollback           undo what the open run did; hosts may follow
+take REASON        ask for the conn; give PERSON, keep
 note TEXT          add words to the open run
 q                  leave; what runs goes on";
 
@@ -52,6 +69,10 @@ struct Plain {
     listed: Vec<RunId>,
     open: Option<RunId>,
     groups: Vec<FoldGroup>,
+    /// The flows as they were listed.
+    flows: Vec<(Kind, String)>,
+    /// The runs of the stages of the open run, as they were listed.
+    stages: Vec<Option<RunId>>,
 }
 
 /// Speaks until the person leaves or the engine is gone.
@@ -68,6 +89,8 @@ pub async fn speak(client: Client) -> Result<(), String> {
         listed: Vec::new(),
         open: None,
         groups: Vec::new(),
+        flows: Vec::new(),
+        stages: Vec::new(),
     };
     say("conn, line by line. ? says what can be typed.");
     plain.look(0).await?;
@@ -146,40 +169,28 @@ impl Plain {
                 clock(overview.at)
             ));
         }
+        let zone = Zone::default();
         for need in needs {
             say(&format!(
                 "needs you: {} run {} {}: {}",
-                need.word, need.run, need.title, need.what
+                need.word,
+                need.run,
+                need.title,
+                zone.said(&need.what, overview.at)
             ));
         }
-        let open = overview.open.iter().map(|run| {
-            (
-                run.run,
-                run.state.clone(),
-                run.title.clone(),
-                run.tally.clone(),
-            )
-        });
-        let ended = overview.ended.iter().map(|run: &RunLine| {
-            (
-                run.run,
-                run.state.clone(),
-                run.title.clone(),
-                run.tally.clone(),
-            )
-        });
-        let runs: Vec<_> = open.chain(ended).take(LISTED as usize).collect();
-        self.listed = runs.iter().map(|(run, ..)| *run).collect();
-        for (number, (run, state, title, tally)) in (1..).zip(runs) {
-            let (sign, _) = run_sign(&state);
-            let failed = tally.failures();
-            say(&format!(
-                "{number}. {sign} run {run} {title}: {state}, {} of {}, {} failed",
-                count(tally.ended_all()),
-                counted(tally.total(), "host"),
-                count(failed)
-            ));
+        let open = overview.open.iter().map(line_of);
+        let runs: Vec<RunLine> = open.chain(overview.ended.iter().cloned()).collect();
+        let known: BTreeSet<RunId> = runs.iter().map(|run| run.run).collect();
+        // Parts are found under what they are part of: s says them.
+        let alone = runs
+            .iter()
+            .filter(|run| under(run.part_of.as_ref(), run.run, &known).is_none());
+        let runs: Vec<&RunLine> = alone.take(LISTED as usize).collect();
+        for (number, run) in (1..).zip(&runs) {
+            say(&format!("{number}. {}", sentence(run, overview)));
         }
+        self.listed = runs.iter().map(|run| run.run).collect();
     }
 
     async fn obey(&mut self, line: &str) -> Result<Next, CallError> {
@@ -199,16 +210,12 @@ impl Plain {
             ("o", "") => self.outputs().await?,
             ("o", number) => self.output(number).await?,
             ("f", _) => self.failures().await?,
-            ("p", _) => {
-                let reason = "from the console".to_owned();
-                self.steer(Steer::Pause { reason }, "paused").await?;
-            }
-            ("c", _) => self.steer(Steer::Resume, "goes on").await?,
-            ("abort", _) => self.abort().await?,
-            ("note", text) if !text.is_empty() => {
-                let text = text.to_owned();
-                self.steer(Steer::Note { text }, "noted").await?;
-            }
+            ("flows", _) => self.list_flows().await?,
+            ("start", which) => self.start_flow(which).await?,
+            ("s", _) => self.stands().await?,
+            ("stage", number) => self.stage(number).await?,
+            ("story", _) => self.story().await?,
+            (word, rest) if self.steered(word, rest).await? => {}
             (number, _) => self.choose(number),
         }
         Ok(Next::GoOn)
@@ -224,7 +231,7 @@ impl Plain {
                 self.open = Some(*run);
                 self.groups = Vec::new();
                 say(&format!(
-                    "Run {run} is open. o says its outputs, f why hosts failed."
+                    "Run {run} is open. s says how it stands, o its outputs, f why hosts failed."
                 ));
             }
             None => say("? says what can be typed."),
@@ -382,47 +389,49 @@ impl Plain {
         }
         Ok(())
     }
+}
 
-    async fn steer(&mut self, act: Steer, done: &str) -> Result<(), CallError> {
-        if let Some(run) = self.opened() {
-            self.client.call(Request::Steer { run, act }).await?;
-            say(&format!("Run {run}: {done}."));
+/// A run in the list.
+fn sentence(run: &RunLine, overview: &Overview) -> String {
+    let stands = match &run.stand {
+        Some(stand) => standing::waits(stand, overview.at),
+        None => run.state.clone(),
+    };
+    let (run_of, title) = (run.run, &run.title);
+    let amount = match &run.whole {
+        Some(whole) => format!("{} of {} stages", whole.over, whole.stages),
+        None => {
+            let all = counted(run.tally.total(), "host");
+            format!("{} of {all}", count(run.tally.ended_all()))
         }
-        Ok(())
-    }
-
-    async fn abort(&mut self) -> Result<(), CallError> {
-        let Some(run) = self.opened() else {
-            return Ok(());
-        };
-        let question =
-            format!("Hosts at work are cancelled, the rest never start. Type {run} to abort.");
-        if self.asks(&question).await != run.to_string() {
-            say("Nothing was done.");
-            return Ok(());
-        }
-        let reason = "from the console".to_owned();
-        self.steer(Steer::Abort { reason }, "aborted").await
-    }
+    };
+    let failed = count(run.tally.failures());
+    format!("run {run_of} {title}: {stands}, {amount}, {failed} failed")
 }
 
 /// How each run stands, in a sentence that changes only when somebody wants to hear it.
 fn states(overview: &Overview) -> BTreeMap<RunId, String> {
-    let open = overview
-        .open
-        .iter()
-        .map(|run| (run.run, &run.title, &run.state, &run.tally));
-    let ended = overview
-        .ended
-        .iter()
-        .map(|run| (run.run, &run.title, &run.state, &run.tally));
+    let open = overview.open.iter().map(line_of);
+    let ended = overview.ended.iter().cloned();
     open.chain(ended)
-        .map(|(run, title, state, tally)| {
-            let failed = match tally.failures() {
+        .map(|run| {
+            let failed = match run.tally.failures() {
                 0 => String::new(),
+                failed if run.whole.is_some() => format!(", {}", counted(failed, "failure")),
                 failed => format!(", {} failed", counted(failed, "host")),
             };
-            (run, format!("run {run} {title}: {state}{failed}"))
+            let stands = match &run.stand {
+                Some(stand) => stand.words(),
+                None => run.state,
+            };
+            let part = run.part_of.as_ref().map_or_else(String::new, |part| {
+                format!(", {}part of run {}", standing::stage(part), part.run)
+            });
+            let (number, title) = (run.run, run.title);
+            (
+                number,
+                format!("run {number} {title}: {stands}{failed}{part}"),
+            )
         })
         .collect()
 }

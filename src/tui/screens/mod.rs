@@ -3,6 +3,7 @@
 mod audit;
 mod compare;
 mod definition;
+mod families;
 mod flows;
 mod handover;
 mod host_output;
@@ -18,6 +19,7 @@ mod spans;
 
 use super::pane::{Pane, Place};
 
+pub(super) use families::under;
 pub(super) use needs::needs;
 
 /// The screen of a place.

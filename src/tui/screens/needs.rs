@@ -2,8 +2,9 @@
 
 use crate::run::ids::{At, RunId};
 use crate::run::outcome::OutcomeKind;
+use crate::tui::standing;
 use crate::tui::theme::Role;
-use crate::tui::words::{count, counted, plain, span};
+use crate::tui::words::{counted, plain, span};
 use crate::wire::console::Overview;
 use crate::wire::view::{PartOf, RunLine, RunView};
 
@@ -27,7 +28,7 @@ pub(in crate::tui) fn needs(overview: &Overview, now: At, you: &str) -> Vec<Need
     let open = overview
         .open
         .iter()
-        .filter_map(|run| Some((run.part_of.as_ref(), open_need(run, you)?)));
+        .filter_map(|run| Some((run.part_of.as_ref(), open_need(run, overview, you)?)));
     let ended = overview
         .ended
         .iter()
@@ -40,7 +41,8 @@ pub(in crate::tui) fn needs(overview: &Overview, now: At, you: &str) -> Vec<Need
     // What a run is part of says the same of it, and is what to act on.
     let told = |part: &PartOf, need: &Need| {
         let mut others = all.iter().map(|(_, other)| other);
-        acked(part.run) || others.any(|other| (other.run, other.word) == (part.run, need.word))
+        let same = |other: &Need| other.word == need.word || need.word == "FAIL";
+        acked(part.run) || others.any(|other| other.run == part.run && same(other))
     };
     let mut needs: Vec<Need> = all
         .iter()
@@ -51,7 +53,7 @@ pub(in crate::tui) fn needs(overview: &Overview, now: At, you: &str) -> Vec<Need
     needs
 }
 
-fn open_need(run: &RunView, you: &str) -> Option<Need> {
+fn open_need(run: &RunView, overview: &Overview, you: &str) -> Option<Need> {
     let need = |sign, role, word, what: String| {
         Some(Need {
             sign,
@@ -63,7 +65,6 @@ fn open_need(run: &RunView, you: &str) -> Option<Need> {
             what: plain(&what),
         })
     };
-    let total = run.tally.total();
     if let Some((by, _)) = &run.asked_by
         && run.holder.as_deref() == Some(you)
     {
@@ -82,7 +83,10 @@ fn open_need(run: &RunView, you: &str) -> Option<Need> {
     }
     if run.state == "waiting" {
         let why = run.because.clone().or_else(|| run.waits_for.clone());
-        return need("@", Role::Accent, "WAITS", why.unwrap_or_default());
+        // Hosts that a run at work holds are free before long, and need nobody.
+        if !waits_for_work(run, overview) {
+            return need("@", Role::Accent, "WAITS", why.unwrap_or_default());
+        }
     }
     if run.tally.ended(OutcomeKind::InDoubt) > 0 {
         let count = counted(run.tally.ended(OutcomeKind::InDoubt), "host");
@@ -94,13 +98,8 @@ fn open_need(run: &RunView, you: &str) -> Option<Need> {
         );
     }
     if run.tally.failures() > 0 {
-        let failed = count(run.tally.failures());
-        return need(
-            "X",
-            Role::Failed,
-            "FAIL",
-            format!("{failed} of {} hosts failed", count(total)),
-        );
+        let what = standing::failed(&run.tally, run.whole.as_ref());
+        return need("X", Role::Failed, "FAIL", what);
     }
     if let Some(silent) = run.silent.first() {
         let what = format!("{} silent for {}", silent.host, span(silent.seconds));
@@ -109,16 +108,22 @@ fn open_need(run: &RunView, you: &str) -> Option<Need> {
     None
 }
 
+/// Whether it waits for hosts of a run that goes on.
+fn waits_for_work(run: &RunView, overview: &Overview) -> bool {
+    let held = run.stand.as_ref().and_then(|stand| stand.held.as_ref());
+    let holder = held.and_then(|held| overview.open.iter().find(|open| open.run == held.run));
+    holder.is_some_and(|holder| !matches!(holder.state.as_str(), "paused" | "waiting"))
+}
+
 fn ended_need(run: &RunLine, now: At) -> Option<Need> {
     let ended = run.ended.filter(|_| run.acked.is_none())?;
     let doubt = run.tally.ended(OutcomeKind::InDoubt);
     let failed = run.tally.failures();
-    let total = count(run.tally.total());
     let (sign, role, word, what) = if doubt > 0 {
         let what = format!("nobody knows how {} ended", counted(doubt, "host"));
         ("?", Role::InDoubt, "DOUBT", what)
     } else if failed > 0 && now.0 - ended.0 < FRESH_MS {
-        let what = format!("{} of {total} hosts failed", count(failed));
+        let what = standing::failed(&run.tally, run.whole.as_ref());
         ("X", Role::Failed, "FAIL", what)
     } else {
         return None;

@@ -1,16 +1,20 @@
 //! What needs a person, what runs, what ended, who is here, how the engine is.
 
+use std::collections::BTreeSet;
+
+use super::families::under;
 use super::needs::{Need, needs};
 use crate::run::ids::RunId;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::list::List;
 use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want, run_sign};
+use crate::tui::standing;
 use crate::tui::theme::Role;
 use crate::tui::words::{ago, bytes, count, counted, plain, seconds, span};
 use crate::wire::console::{GridPage, GridQuery, Overview, Presence};
 use crate::wire::reply::Fault;
-use crate::wire::view::{RunLine, RunView};
+use crate::wire::view::{PartOf, RunLine, RunView};
 use crate::wire::{Reply, Request};
 
 /// From this width on there is a second column.
@@ -22,6 +26,8 @@ pub(in crate::tui) struct Now {
     list: List,
     /// The run under the cursor: it stays there when rows come and go.
     on: Option<RunId>,
+    /// Whether a person moved the cursor; until then it stays on what has needed somebody longest.
+    moved: bool,
     rows: Vec<Row>,
     grid: Option<GridPage>,
     wide: bool,
@@ -60,11 +66,12 @@ impl Now {
         self.list.fit(total, u32::from(context.body.1));
         let place = self
             .on
+            .filter(|_| self.moved)
             .and_then(|run| self.rows.iter().position(|row| row.run() == Some(run)))
             .or_else(|| self.rows.iter().position(|row| row.run().is_some()));
         if let Some(place) = place {
             let same = self.rows.get(self.list.at as usize).and_then(Row::run) == self.on;
-            if !(same && self.on.is_some()) {
+            if !(same && self.on.is_some() && self.moved) {
                 self.list.go(u32::try_from(place).unwrap_or(0));
             }
             self.on = self.rows[self.list.at as usize].run();
@@ -72,6 +79,7 @@ impl Now {
     }
 
     fn step(&mut self, act: Act) -> bool {
+        self.moved = true;
         let before = self.list.at;
         if !self.list.act(act) {
             return false;
@@ -126,7 +134,10 @@ fn rows(overview: &Overview, context: &Context) -> Vec<Row> {
             format!("{}   {right}", needs.len()),
             Role::Failed,
         ));
-        rows.extend(needs.into_iter().map(Row::Need));
+        rows.extend(needs.into_iter().map(|need| {
+            let what = context.look.zone.said(&need.what, context.now);
+            Row::Need(Need { what, ..need })
+        }));
     } else {
         let words = format!(
             "Nothing needs you. Checked {}.",
@@ -142,11 +153,24 @@ fn rows(overview: &Overview, context: &Context) -> Vec<Row> {
         }
     }
     if !overview.open.is_empty() {
-        let number = overview.open.len() as u64 + u64::from(overview.open_more);
+        let alone = flows_apart(overview);
+        let parts = overview.open.len() - alone.len();
+        let mut words = count(alone.len() as u64);
+        if parts > 0 {
+            words = format!("{words}   with {}", counted(parts as u64, "part"));
+        }
+        if overview.open_more > 0 {
+            words = format!("{words}   and {} more", count(overview.open_more));
+        }
         rows.push(Row::Blank);
-        rows.push(Row::Head("RUNNING", count(number), Role::Title));
-        rows.extend(overview.open.iter().cloned().map(Box::new).map(Row::Open));
+        rows.push(Row::Head("RUNNING", words, Role::Title));
+        rows.extend(alone.into_iter().cloned().map(Box::new).map(Row::Open));
     }
+    let known: BTreeSet<RunId> = {
+        let open = overview.open.iter().map(|run| run.run);
+        open.chain(overview.ended.iter().map(|run| run.run))
+            .collect()
+    };
     if !overview.ended.is_empty() {
         rows.push(Row::Blank);
         rows.push(Row::Head(
@@ -154,7 +178,12 @@ fn rows(overview: &Overview, context: &Context) -> Vec<Row> {
             format!("{}   newest first", count(overview.ended_total)),
             Role::Title,
         ));
-        let mut ended: Vec<&RunLine> = overview.ended.iter().collect();
+        // Parts stand in the list of runs, under what they are part of.
+        let mut ended: Vec<&RunLine> = overview
+            .ended
+            .iter()
+            .filter(|run| under(run.part_of.as_ref(), run.run, &known).is_none())
+            .collect();
         ended.sort_by_key(|run| std::cmp::Reverse((run.ended, run.run)));
         rows.extend(
             ended
@@ -166,6 +195,14 @@ fn rows(overview: &Overview, context: &Context) -> Vec<Row> {
         );
     }
     rows
+}
+
+/// Open runs, without those that are part of one of them.
+fn flows_apart(overview: &Overview) -> Vec<&RunView> {
+    let known: BTreeSet<RunId> = overview.open.iter().map(|run| run.run).collect();
+    let open = overview.open.iter();
+    open.filter(|run| under(run.part_of.as_ref(), run.run, &known).is_none())
+        .collect()
 }
 
 impl Pane for Now {
@@ -328,43 +365,53 @@ fn draw_row(canvas: &mut Canvas, y: u16, row: &Row, here: bool, context: &Contex
 }
 
 fn draw_open(canvas: &mut Canvas, y: u16, run: &RunView, context: &Context) {
-    let width = canvas.width();
-    let (sign, role) = run_sign(&run.state);
+    let (sign, role) = standing::sign(&run.state, run.stand.as_ref());
     let x = canvas.text(1, y, role, sign);
-    let right = format!(
-        "{}/{}  {} failed  {}  {}",
-        count(run.tally.ended_all()),
-        count(run.tally.total()),
-        count(run.tally.failures()),
-        run.eta_s.map_or_else(
+    let part = run.part_of.as_ref();
+    let time = match &run.stand {
+        Some(stand) => standing::waits(stand, context.now),
+        None => run.eta_s.filter(|_| run.state == "running").map_or_else(
             || span(seconds(run.created, context.now)),
-            |eta| format!("eta {}", span(eta))
+            |eta| format!("eta {}", span(eta)),
         ),
-        plain(&run.starter),
-    );
-    let at = canvas.right(1, y, Role::Text, &right);
+    };
+    let amount = if canvas.width() < 70 {
+        standing::amount(&run.tally, run.whole.as_ref())
+    } else {
+        standing::long_amount(&run.tally, run.whole.as_ref())
+    };
+    let failed = count(run.tally.failures());
+    let mut words = vec![amount, format!("{failed} failed"), time];
+    words.extend(part.is_none().then(|| plain(&run.starter)));
+    let at = canvas.right(1, y, Role::Text, &words.join("  "));
     let room = at.saturating_sub(x + 2);
-    canvas.clipped(
-        x + 1,
-        y,
-        room,
-        Role::Text,
-        &format!("{} {}", run.run, plain(&run.title)),
-    );
-    let _ = width;
+    let title = titled(run.run, &run.title, part, canvas.ascii());
+    canvas.clipped(x + 1, y, room, Role::Text, &title);
+}
+
+/// A run by its number and title; a part by its stage, with its whole.
+fn titled(run: RunId, title: &str, part: Option<&PartOf>, ascii: bool) -> String {
+    match part {
+        Some(part) => {
+            let (stage, whole) = (standing::stage(part), standing::part(part, ascii));
+            format!("{run} {whole} {stage}{}", plain(title))
+        }
+        None => format!("{run} {}", plain(title)),
+    }
 }
 
 fn draw_ended(canvas: &mut Canvas, y: u16, run: &RunLine, context: &Context) {
     let (sign, role) = run_sign(&run.state);
     let x = canvas.text(1, y, role, sign);
     let ended = run.ended.unwrap_or(run.created);
-    let failed = run.tally.failures();
-    let mut hosts = if failed > 0 {
-        let all = counted(run.tally.total(), "host");
-        format!("{} of {all} failed", count(failed))
-    } else {
-        counted(run.tally.total(), "host")
-    };
+    let whole = run.whole.as_ref();
+    let mut hosts = standing::hosts(&run.tally, whole);
+    if run.tally.failures() > 0 {
+        hosts = match whole {
+            Some(_) => format!("{}, {hosts}", standing::failed(&run.tally, whole)),
+            None => format!("{} of {hosts} failed", count(run.tally.failures())),
+        };
+    }
     if let Some(acked) = &run.acked {
         hosts = format!("{hosts}, {} knows", plain(&acked.by));
     }
@@ -381,7 +428,7 @@ fn draw_ended(canvas: &mut Canvas, y: u16, run: &RunLine, context: &Context) {
         y,
         room,
         Role::Text,
-        &format!("{} {}", run.run, plain(&run.title)),
+        &titled(run.run, &run.title, run.part_of.as_ref(), canvas.ascii()),
     );
 }
 

@@ -1,16 +1,20 @@
-//! All runs, newest first.
+//! All runs, newest first; those that are part of another stand folded under it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::families::{Placed, arrange};
 use crate::run::filter::Filter;
 use crate::run::ids::{At, RunId};
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::list::{List, nearest};
-use crate::tui::pane::{Context, Effect, Pane, Place, Tab, Want, run_sign};
+use crate::tui::pane::{Context, Effect, Pane, Place, Tab, Want};
+use crate::tui::standing::{self, line_of};
 use crate::tui::theme::Role;
-use crate::tui::words::{ago, count, plain, seconds, span};
+use crate::tui::words::{ago, count, counted, plain, seconds, span};
 use crate::wire::reply::Fault;
 use crate::wire::request::RunsQuery;
-use crate::wire::view::{RunLine, RunView};
+use crate::wire::view::RunLine;
 use crate::wire::{Reply, Request};
 
 /// Runs that are listed; older ones are found by `conn runs`.
@@ -24,7 +28,9 @@ pub(in crate::tui) struct Runs {
     /// What was stored when the screen was opened.
     stored: Vec<RunLine>,
     came: bool,
-    shown: Vec<RunLine>,
+    shown: Vec<Placed>,
+    /// Runs whose parts are shown.
+    unfolded: BTreeSet<RunId>,
     text: String,
     filter: Filter,
     all: usize,
@@ -47,50 +53,80 @@ impl Runs {
         lines.sort_by_key(|line| std::cmp::Reverse(line.run));
         self.all = lines.len();
         lines.retain(|line| {
+            let part = line.part_of.as_ref();
+            let part = part.map_or_else(String::new, |part| format!("{} {}", part.of, part.name));
             let text = format!(
-                "{} {} {} {}",
+                "{} {} {} {} {part}",
                 line.run, line.title, line.targets, line.starter
             );
             self.filter.passes_words(&text, &[&line.state, &line.kind])
         });
-        self.shown = lines;
+        let wholes: BTreeMap<RunId, RunId> = lines
+            .iter()
+            .filter_map(|line| Some((line.run, line.part_of.as_ref()?.run)))
+            .collect();
+        self.shown = arrange(lines, &self.unfolded);
+        // A part that is not shown any more leaves the cursor on its whole.
+        while let Some(on) = self.on
+            && !self.shown.iter().any(|placed| placed.line.run == on)
+            && let Some(whole) = wholes.get(&on).filter(|whole| **whole < on)
+        {
+            self.on = Some(*whole);
+        }
         self.list.total = u32::try_from(self.shown.len()).unwrap_or(u32::MAX);
-        if let Some(place) = self.shown.iter().position(|line| Some(line.run) == self.on) {
+        if let Some(place) = self
+            .shown
+            .iter()
+            .position(|placed| Some(placed.line.run) == self.on)
+        {
             self.list.go(u32::try_from(place).unwrap_or(0));
         } else {
             self.list.go(self.list.at);
         }
-        self.on = self.shown.get(self.list.at as usize).map(|line| line.run);
+        self.on = self.here().map(|placed| placed.line.run);
     }
 
     fn failure(&mut self, by: i64) {
         let bad = |at: usize| {
             self.shown
                 .get(at)
-                .is_some_and(|run| run.tally.failures() > 0)
+                .is_some_and(|placed| placed.line.tally.failures() > 0)
         };
         if let Some(at) = nearest(self.list.at as usize, by, self.shown.len(), bad) {
             self.list.go(u32::try_from(at).unwrap_or(0));
         }
     }
-}
 
-/// An open run as a line of the list.
-fn line_of(view: &RunView) -> RunLine {
-    RunLine {
-        run: view.run,
-        kind: view.kind.clone(),
-        title: view.title.clone(),
-        targets: view.targets.clone(),
-        state: view.state.clone(),
-        waits_for: view.waits_for.clone(),
-        starter: view.starter.clone(),
-        holder: view.holder.clone(),
-        created: view.created,
-        ended: view.ended,
-        tally: view.tally.clone(),
-        acked: None,
-        part_of: view.part_of.clone(),
+    fn here(&self) -> Option<&Placed> {
+        self.shown.get(self.list.at as usize)
+    }
+
+    /// Shows the parts of the run under the cursor, or not any more.
+    fn fold(&mut self, unfold: bool) -> Option<Effect> {
+        let here = self.here()?;
+        let (run, depth, parts) = (here.line.run, here.depth, here.parts);
+        let whole = here.line.part_of.as_ref().map(|part| part.run);
+        if unfold {
+            if parts == 0 {
+                return Some(Effect::Say(format!("Run {run} is not made of runs.")));
+            }
+            self.unfolded.insert(run);
+        } else if !self.unfolded.remove(&run) && depth > 0 {
+            self.unfolded.retain(|known| Some(*known) != whole);
+            self.on = whole;
+        }
+        None
+    }
+
+    /// Shows the parts of every run, or of none.
+    fn fold_all(&mut self) {
+        let wholes = self.shown.iter().filter(|placed| placed.parts > 0);
+        let wholes: Vec<RunId> = wholes.map(|placed| placed.line.run).collect();
+        if wholes.iter().all(|run| self.unfolded.contains(run)) {
+            self.unfolded.clear();
+        } else {
+            self.unfolded.extend(wholes);
+        }
     }
 }
 
@@ -138,8 +174,18 @@ impl Pane for Runs {
             Act::NextFailure => self.failure(1),
             Act::PreviousFailure => self.failure(-1),
             Act::NextPane => effects.push(Effect::Open(Place::Flows)),
+            Act::Left | Act::Right => {
+                effects.extend(self.fold(act == Act::Right));
+                self.rebuild(context);
+                return true;
+            }
+            Act::Unfold => {
+                self.fold_all();
+                self.rebuild(context);
+                return true;
+            }
             Act::Start => {
-                let run = self.shown.get(self.list.at as usize);
+                let run = self.here().map(|placed| &placed.line);
                 let run = run.filter(|run| run.kind == "exec");
                 let (hosts, command) = run.map_or(("", ""), |run| (&run.targets, &run.title));
                 let form = crate::tui::overlay::StartForm::again(hosts, command);
@@ -148,7 +194,7 @@ impl Pane for Runs {
             _ if self.list.act(act) => {}
             _ => return false,
         }
-        self.on = self.shown.get(self.list.at as usize).map(|line| line.run);
+        self.on = self.here().map(|placed| placed.line.run);
         true
     }
 
@@ -168,11 +214,11 @@ impl Pane for Runs {
         canvas.text(columns.title, 0, Role::Dim, "COMMAND");
         canvas.text(columns.targets, 0, Role::Dim, "HOSTS");
         canvas.text(columns.done, 0, Role::Dim, "       DONE  FAIL");
-        canvas.text(columns.took, 0, Role::Dim, " TOOK  BEGAN      BY");
+        canvas.text(columns.took, 0, Role::Dim, "  TOOK   AGO  BY");
         let (from, until) = self.list.seen();
         for (y, place) in (1..).zip(from..until) {
-            if let Some(line) = self.shown.get(place as usize) {
-                draw_line(canvas, y, line, &columns, context.now);
+            if let Some(placed) = self.shown.get(place as usize) {
+                draw_line(canvas, y, placed, &columns, context.now);
                 if place == self.list.at {
                     canvas.text(0, y, Role::Key, ">");
                     canvas.paint_row(y, Role::Cursor);
@@ -189,7 +235,11 @@ impl Pane for Runs {
     }
 
     fn hints(&self) -> Vec<Act> {
-        vec![Act::Open, Act::NextFailure, Act::Search, Act::Start]
+        let mut hints = vec![Act::Open, Act::NextFailure];
+        let wholes = self.shown.iter().any(|placed| placed.parts > 0);
+        hints.extend(wholes.then_some(Act::Unfold));
+        hints.extend([Act::Search, Act::Start]);
+        hints
     }
 
     fn status(&self) -> String {
@@ -198,8 +248,14 @@ impl Pane for Runs {
         } else {
             format!("   filter: {}", self.text)
         };
+        let parts = match self.here() {
+            Some(here) if here.parts > 0 && !here.unfolded => {
+                format!("   l shows its {}", counted(here.parts as u64, "run"))
+            }
+            _ => String::new(),
+        };
         format!(
-            "{} of {} runs{filter}",
+            "{} of {} runs{filter}{parts}",
             count(self.shown.len() as u64),
             count(self.all as u64)
         )
@@ -216,7 +272,8 @@ impl Pane for Runs {
     }
 
     fn text(&self) -> String {
-        let lines = self.shown.iter().map(|line| {
+        let lines = self.shown.iter().map(|placed| {
+            let line = &placed.line;
             let (title, targets) = (plain(&line.title), plain(&line.targets));
             format!(
                 "{}\t{}\t{title}\t{targets}\t{}\n",
@@ -246,12 +303,11 @@ impl Runs {
 
     /// How long the last runs with this title took, and how they ended.
     fn draw_same(&self, canvas: &mut Canvas, y: u16, now: At) {
-        let Some(here) = self.shown.get(self.list.at as usize) else {
+        let Some(here) = self.here().map(|placed| &placed.line) else {
             return;
         };
-        let same: Vec<&RunLine> = self
-            .shown
-            .iter()
+        let shown = self.shown.iter().map(|placed| &placed.line);
+        let same: Vec<&RunLine> = shown
             .filter(|line| line.title == here.title)
             .take(usize::from(canvas.width()).saturating_sub(30).min(60))
             .collect();
@@ -274,11 +330,18 @@ impl Runs {
         canvas.text(1, y + 2, Role::Dim, "outcomes ");
         let mut x = 10;
         for line in same.iter().rev() {
-            let (sign, role) = run_sign(&line.state);
+            let (sign, role) = standing::sign(&line.state, line.stand.as_ref());
             x = canvas.text(x, y + 2, role, sign);
         }
         let when = canvas.zone().moment(here.created, now);
-        let words = format!("began {when} by {}, {}", plain(&here.starter), here.state);
+        let stands = match &here.stand {
+            Some(stand) => standing::waits(stand, now),
+            None => here.state.clone(),
+        };
+        let part = here.part_of.as_ref().map_or_else(String::new, |part| {
+            format!(", {}", standing::of_whole(part, canvas.ascii()))
+        });
+        let words = format!("began {when} by {}, {stands}{part}", plain(&here.starter));
         canvas.clipped(1, y + 3, canvas.width() - 2, Role::Text, &words);
     }
 }
@@ -295,14 +358,14 @@ impl Columns {
     /// On a narrow screen who began it goes first, then how long it took.
     fn of(width: u16) -> Self {
         let took = width.saturating_sub(match width {
-            0..60 => 7,
-            60..72 => 18,
-            _ => 27,
+            0..60 => 8,
+            60..72 => 14,
+            _ => 23,
         });
         let done = took.saturating_sub(18);
         let title = 8;
         let room = done.saturating_sub(title);
-        let targets = title + if width < 60 { room } else { room * 3 / 5 };
+        let targets = title + if width < 60 { room } else { room * 2 / 3 };
         Self {
             title,
             targets,
@@ -312,27 +375,39 @@ impl Columns {
     }
 }
 
-fn draw_line(canvas: &mut Canvas, y: u16, line: &RunLine, columns: &Columns, now: At) {
-    let (sign, role) = run_sign(&line.state);
+fn draw_line(canvas: &mut Canvas, y: u16, placed: &Placed, columns: &Columns, now: At) {
+    let line = &placed.line;
+    let (sign, role) = standing::sign(&line.state, line.stand.as_ref());
     canvas.text(1, y, role, sign);
+    if placed.parts > 0 {
+        let mark = if placed.unfolded { "-" } else { "+" };
+        canvas.text(2, y, Role::Key, mark);
+    }
     canvas.text(3, y, Role::Text, &line.run.to_string());
     let room = columns.targets.saturating_sub(columns.title + 1);
-    canvas.clipped(columns.title, y, room, Role::Text, &plain(&line.title));
+    let title = match &line.part_of {
+        Some(part) if placed.depth > 0 => {
+            let indent = " ".repeat(usize::from(placed.depth) * 2);
+            format!("{indent}{}{}", standing::stage(part), plain(&line.title))
+        }
+        Some(part) => {
+            let (stage, whole) = (standing::stage(part), standing::part(part, canvas.ascii()));
+            format!("{whole} {stage}{}", plain(&line.title))
+        }
+        None => plain(&line.title),
+    };
+    canvas.clipped(columns.title, y, room, Role::Text, &title);
     let room = columns.done.saturating_sub(columns.targets + 1);
     canvas.clipped(columns.targets, y, room, Role::Dim, &plain(&line.targets));
     let tally = &line.tally;
-    let done = format!(
-        "{}/{}",
-        count(super::run::done(tally)),
-        count(tally.total())
-    );
+    let done = standing::amount(tally, line.whole.as_ref());
     canvas.text(columns.done, y, Role::Text, &format!("{done:>11}"));
     let failed = tally.failures();
     let role = if failed > 0 { Role::Failed } else { Role::Dim };
     canvas.text(columns.done + 12, y, role, &format!("{:>5}", count(failed)));
     let took = span(seconds(line.created, line.ended.unwrap_or(now)));
-    canvas.text(columns.took - 1, y, Role::Text, &format!("{took:>6}"));
-    let began = format!("{:>4} ago", ago(line.created, now));
+    canvas.text(columns.took, y, Role::Text, &format!("{took:>6}"));
+    let began = format!("{:>5}", ago(line.created, now));
     canvas.text(columns.took + 7, y, Role::Dim, &began);
-    canvas.clipped(columns.took + 18, y, 9, Role::Dim, &plain(&line.starter));
+    canvas.clipped(columns.took + 14, y, 9, Role::Dim, &plain(&line.starter));
 }

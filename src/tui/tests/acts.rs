@@ -146,6 +146,7 @@ fn what_a_part_and_its_whole_need_is_said_once() {
         stage: 1,
         item: 0,
         gate: false,
+        ..PartOf::default()
     };
     let engine = |whole_acts: bool| {
         let part = part.clone();

@@ -122,6 +122,8 @@ fn ended(run: u64, title: &str, state: &str, tally: Tally) -> RunLine {
         tally,
         acked: None,
         part_of: None,
+        whole: None,
+        stand: None,
     }
 }
 

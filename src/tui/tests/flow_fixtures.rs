@@ -20,7 +20,8 @@ use crate::wire::flows::{
     StepsPage,
 };
 use crate::wire::reply::Fault;
-use crate::wire::view::{RunView, StageView};
+use crate::wire::standing::Whole;
+use crate::wire::view::{PartOf, RunLine, RunView, StageView};
 use crate::wire::{Reply, Request};
 
 /// A flow with a parameter of each kind.
@@ -103,6 +104,7 @@ fn results(states: &str) -> Vec<FlowResult> {
             ended: Some(at(ago)),
             failed: u32::from(letter == 'X') * 2,
             hosts: 40,
+            stages: 0,
         }
     };
     states.chars().enumerate().map(result).collect()
@@ -342,7 +344,7 @@ pub fn stages_run() -> RunView {
         ..StageView::default()
     };
     let ended = |hosts: u32| Tally::all_ended(hosts, OutcomeKind::Ok);
-    RunView {
+    let mut view = RunView {
         run: RunId(4430),
         title: "FlightingUpdate version=2.4.18".into(),
         targets: String::new(),
@@ -382,7 +384,40 @@ pub fn stages_run() -> RunView {
             },
         ],
         ..flow_run()
-    }
+    };
+    view.whole = Some(Whole::of(&view.stages, 11_930));
+    view
+}
+
+/// That run at work on its second stage, the run of that stage, and that of the first.
+pub fn family() -> (RunView, RunView, RunLine) {
+    let part = |item: u32, name: &str| PartOf {
+        run: stages_run().run,
+        stage: item,
+        item: 0,
+        gate: false,
+        of: "FlightingUpdate".into(),
+        name: name.into(),
+    };
+    let at_work = RunView {
+        run: RunId(4432),
+        part_of: Some(part(1, "clusters cluster-a")),
+        ..flow_run()
+    };
+    let over = RunLine {
+        run: RunId(4431),
+        kind: "flow".into(),
+        title: flow_run().title,
+        targets: "@canary".into(),
+        state: "succeeded".into(),
+        starter: "kim".into(),
+        created: at(1_089),
+        ended: Some(at(600)),
+        tally: Tally::all_ended(40, OutcomeKind::Ok),
+        part_of: Some(part(0, "canary")),
+        ..RunLine::default()
+    };
+    (stages_run(), at_work, over)
 }
 
 /// Answers as an engine with these flows does.

@@ -498,6 +498,7 @@ fn a_run_that_is_part_of_another_is_counted_and_listed_in_that_one() {
                 stage: 1,
                 item: 0,
                 gate: false,
+                ..PartOf::default()
             };
             overview.open[0].part_of = Some(part);
             overview.open.insert(0, stages_run());

@@ -365,7 +365,7 @@ proptest! {
         }
         console.answer(engine);
         for act in console.acts() {
-            let harmless = matches!(act, Request::Acknowledge { .. } | Request::Steer { act: Steer::Pause { .. } | Steer::Resume | Steer::Note { .. } | Steer::Take { .. } | Steer::Give { .. } | Steer::RefuseTake | Steer::Skip { .. }, .. });
+            let harmless = matches!(act, Request::Acknowledge { .. } | Request::Steer { act: Steer::Pause { .. } | Steer::Resume | Steer::Note { .. } | Steer::Take { .. } | Steer::Give { .. } | Steer::RefuseTake | Steer::Skip { .. } | Steer::Tune { .. }, .. });
             prop_assert!(harmless, "{act:?}");
         }
     }

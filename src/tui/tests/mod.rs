@@ -3,11 +3,14 @@
 
 mod acts;
 mod bytes;
+mod families;
 mod fixtures;
 mod flow_fixtures;
 mod flows;
+mod hostile;
 mod keys;
 mod screens;
+mod steering;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;

@@ -53,8 +53,8 @@ impl FlowForm {
             _ => y,
         };
         let y = below.max(y + u16::from(height >= 18));
-        if self.choosing {
-            self.draw_suggestions(canvas, y, &suggestions);
+        if self.choosing.is_on() {
+            self.choosing.draw(canvas, y, &suggestions);
         } else {
             self.draw_plan(&mut canvas.below(y));
         }
@@ -235,31 +235,6 @@ impl FlowForm {
             "working it out…"
         }
     }
-
-    fn draw_suggestions(&mut self, canvas: &mut Canvas, y: u16, found: &[(String, String)]) {
-        let room = canvas.height().saturating_sub(y + 1);
-        let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
-        self.choice.fit(total, u32::from(room.max(1)));
-        canvas.rule(y, "Enter takes it", "");
-        let (from, until) = self.choice.seen();
-        let width = canvas.width();
-        for (row, place) in (y + 1..).zip(from..until) {
-            let Some((name, about)) = found.get(place as usize) else {
-                break;
-            };
-            let here = place == self.choice.at;
-            if here {
-                canvas.paint_row(row, Role::Cursor);
-            }
-            let (role, about_role) = if here {
-                (Role::Cursor, Role::Cursor)
-            } else {
-                (Role::Text, Role::Dim)
-            };
-            let x = canvas.clipped(FIELD, row, width / 2, role, &plain(name));
-            canvas.clipped(x + 2, row, width.saturating_sub(x + 3), about_role, about);
-        }
-    }
 }
 
 fn field_room(width: u16) -> u16 {
@@ -393,6 +368,12 @@ fn of_stages(preview: &Preview) -> Vec<PlanLine> {
     let warnings = preview.warnings.iter();
     lines.extend(warnings.map(|warning| (Role::Stderr, "!", warning.clone())));
     lines
+}
+
+/// What a flow would do, line by line, each under what it is about.
+pub(in crate::tui) fn plan_lines(preview: &Preview) -> Vec<(&'static str, String)> {
+    let lines = lines(preview, usize::MAX).into_iter();
+    lines.map(|(_, label, text)| (label, text)).collect()
 }
 
 fn lines(preview: &Preview, room: usize) -> Vec<PlanLine> {

@@ -7,24 +7,23 @@ mod plan;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::choose::{self, Choosing, Pressed};
 use super::edit::Field;
 use super::sheet::Sheet;
-use super::start::{last_word, once};
 use super::{Draft, Overlay};
 use crate::flow::definition::{Body, Definition, Kind};
-use crate::flow::param::ParamKind;
 use crate::flow::read::definition;
 use crate::tui::canvas::Canvas;
-use crate::tui::fuzzy::ranked;
-use crate::tui::list::{List, turned};
+use crate::tui::list::turned;
 use crate::tui::pane::{Context, Effect, Want};
-use crate::tui::words::{count, counted, plain, span};
+use crate::tui::words::{count, counted, span};
 use crate::wire::console::{GroupLine, InventoryPage, InventoryQuery};
 use crate::wire::definitions::{PlanFlow, StartFlow};
 use crate::wire::flows::{Preview, PreviewQuery};
 use crate::wire::reply::Fault;
 use crate::wire::{Reply, Request};
 
+pub(in crate::tui) use draw::plan_lines;
 use param::ParamField;
 pub(in crate::tui) use plan::WholePlan;
 
@@ -56,8 +55,7 @@ pub(in crate::tui) struct FlowForm {
     found: Said<InventoryPage>,
     preview: Said<Preview>,
     groups: Vec<GroupLine>,
-    choice: List,
-    choosing: bool,
+    choosing: Choosing,
     wrong: Option<String>,
     /// The first parameter in sight, and the first row of the plan.
     top: usize,
@@ -83,8 +81,7 @@ impl FlowForm {
             found: None,
             preview: None,
             groups: Vec::new(),
-            choice: List::default(),
-            choosing: false,
+            choosing: Choosing::default(),
             wrong: None,
             top: 0,
             plan_top: 0,
@@ -120,11 +117,8 @@ impl FlowForm {
 
     /// Whether it is a person who says on which hosts: stages name their own.
     fn needs_hosts(&self) -> bool {
-        let body = self.flow.as_ref().and_then(|flow| flow.as_ref().ok());
-        body.is_none_or(|flow| {
-            let simple = matches!(flow.body, Body::Simple { .. });
-            simple || flow.works().iter().any(|(_, work)| work.targets.is_none())
-        })
+        let flow = self.flow.as_ref().and_then(|flow| flow.as_ref().ok());
+        flow.is_none_or(|flow| asks_hosts(flow))
     }
 
     fn parts(&self) -> Vec<Part> {
@@ -141,7 +135,7 @@ impl FlowForm {
         let parts = self.parts();
         let here = parts.iter().position(|part| *part == self.at).unwrap_or(0);
         self.at = parts[turned(here, by, parts.len())];
-        self.choosing = false;
+        self.choosing.close();
     }
 
     fn param(&mut self) -> Option<&mut ParamField> {
@@ -194,38 +188,27 @@ impl FlowForm {
         let text = match self.at {
             Part::Hosts => self.hosts.text(),
             Part::Param(at) => match self.params.get(at) {
-                Some(param) if matches!(param.param.kind, ParamKind::Hosts) => param.field.text(),
+                Some(param) if param.is_hosts() => param.field.text(),
                 Some(param) => return param.suggestions(),
                 None => return Vec::new(),
             },
             Part::Plan => return Vec::new(),
         };
-        let groups = self.groups.iter().map(|group| {
-            let about = counted(group.count, "host");
-            let hosts = plain(&group.hosts);
-            (group.name.clone(), format!("{about}   {hosts}"))
-        });
-        let before = context.recent.iter();
-        let before = before.map(|(hosts, _)| (hosts.clone(), "used before".to_owned()));
-        let all = groups.chain(before).collect();
-        once(ranked(all, last_word(&text).1, |(name, _)| name.clone()))
+        choose::hosts(&text, &self.groups, context)
     }
 
-    fn take_suggestion(&mut self, context: &Context) {
+    fn take_suggestion(&mut self, place: usize, context: &Context) {
         let chosen = self.suggestions(context).into_iter();
-        let chosen = chosen.map(|(text, _)| text).nth(self.choice.at as usize);
+        let chosen = chosen.map(|(text, _)| text).nth(place);
         let is_set = match self.at {
             Part::Hosts => true,
-            _ => self
-                .param()
-                .is_some_and(|param| matches!(param.param.kind, ParamKind::Hosts)),
+            _ => self.param().is_some_and(|param| param.is_hosts()),
         };
         if let (Some(text), Some(field)) = (chosen, self.field()) {
             let typed = field.text();
-            let before = if is_set { last_word(&typed).0 } else { "" };
-            field.set(&format!("{before}{text}"));
+            let whole = choose::with_last(&typed, &text);
+            field.set(if is_set { &whole } else { &text });
         }
-        self.choosing = false;
     }
 
     /// To the first field that is wrong, or to the question.
@@ -279,6 +262,21 @@ impl FlowForm {
     }
 }
 
+/// Whether it is a person who says on which hosts a flow runs.
+pub(in crate::tui) fn asks_hosts(flow: &Definition) -> bool {
+    let simple = matches!(flow.body, Body::Simple { .. });
+    simple || flow.works().iter().any(|(_, work)| work.targets.is_none())
+}
+
+/// What starts the plan that was shown, and no other.
+pub(in crate::tui) fn start_request(plan: &PlanFlow, preview: &Preview) -> Request {
+    Request::StartFlow(Box::new(StartFlow {
+        plan: plan.clone(),
+        no_wait: false,
+        shown: Some(preview.digest.clone()),
+    }))
+}
+
 /// What happens, before it does.
 fn sheet(plan: &PlanFlow, preview: &Preview, unknown: u32) -> Sheet {
     let hosts = preview.hosts;
@@ -301,14 +299,9 @@ fn sheet(plan: &PlanFlow, preview: &Preview, unknown: u32) -> Sheet {
         Some(most) => format!("more than {} failed", counted(most, "host")),
     };
     let name = plan.name.clone();
-    let start = StartFlow {
-        plan: plan.clone(),
-        no_wait: false,
-        shown: Some(preview.digest.clone()),
-    };
     let sheet = Sheet::new(
         title,
-        Request::StartFlow(Box::new(start)),
+        start_request(plan, preview),
         format!("{name} started"),
     )
     .row("hosts", {
@@ -363,31 +356,27 @@ impl Overlay for FlowForm {
         let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
         let planned = self.at == Part::Plan;
         match event.code {
-            KeyCode::Esc if self.choosing => self.choosing = false,
-            KeyCode::Esc => effects.push(Effect::Close),
-            KeyCode::Tab => self.go(1),
-            KeyCode::Char('p') if ctrl => self.whole(effects),
-            KeyCode::Char('d') if planned => self.whole(effects),
-            KeyCode::Char('j') | KeyCode::Down if planned => self.scroll(1),
-            KeyCode::Char('k') if planned => self.scroll(-1),
-            KeyCode::Up if planned && self.plan_top > 0 => self.scroll(-1),
-            KeyCode::Enter if self.choosing => self.take_suggestion(context),
+            KeyCode::Char('p') if ctrl => return self.whole(effects),
+            KeyCode::Char('d') if planned => return self.whole(effects),
+            KeyCode::Char('j') | KeyCode::Down if planned => return self.scroll(1),
+            KeyCode::Char('k') if planned => return self.scroll(-1),
+            KeyCode::Up if planned && self.plan_top > 0 => return self.scroll(-1),
+            _ => {}
+        }
+        let found = self.suggestions(context).len();
+        match self.choosing.key(event.code, found) {
+            Some(Pressed::Done) => return,
+            Some(Pressed::Leave) => return effects.push(Effect::Close),
+            Some(Pressed::Go(by)) => return self.go(by),
+            Some(Pressed::Take(place)) => return self.take_suggestion(place, context),
+            None => {}
+        }
+        match event.code {
             KeyCode::Enter if self.at == Part::Hosts && self.plan().is_none() => self.go(1),
             KeyCode::Enter => self.review(effects),
-            KeyCode::Down if self.choosing => drop(self.choice.step(1)),
-            KeyCode::Up if self.choosing && self.choice.at > 0 => drop(self.choice.step(-1)),
-            KeyCode::Up if self.choosing => self.choosing = false,
-            KeyCode::Down => {
-                self.choosing = !self.suggestions(context).is_empty();
-                self.choice.go(0);
-                if !self.choosing {
-                    self.go(1);
-                }
-            }
-            KeyCode::Up | KeyCode::BackTab => self.go(-1),
             KeyCode::Char(' ') if self.param().is_some_and(ParamField::turns) => {}
             _ => {
-                self.choosing = false;
+                self.choosing.close();
                 if let Some(field) = self.field() {
                     field.key(event);
                 }
@@ -480,7 +469,7 @@ impl Overlay for FlowForm {
     }
 
     fn hint(&self) -> String {
-        if self.choosing {
+        if self.choosing.is_on() {
             return "Enter take it   Up Down choose   Esc keep what is typed".to_owned();
         }
         let act = match self.at {

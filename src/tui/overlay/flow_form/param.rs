@@ -26,6 +26,10 @@ impl ParamField {
         self.param.required && self.param.default.is_none()
     }
 
+    pub fn is_hosts(&self) -> bool {
+        matches!(self.param.kind, ParamKind::Hosts)
+    }
+
     /// What is typed; none leaves it to the default.
     pub fn text(&self) -> Option<String> {
         let text = self.field.text();

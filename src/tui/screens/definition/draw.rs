@@ -4,6 +4,7 @@ use super::{DefinitionPane, Focus};
 use crate::tui::canvas::Canvas;
 use crate::tui::pane::{Context, run_sign};
 use crate::tui::screens::flows::{draw_results, last_words};
+use crate::tui::standing;
 use crate::tui::theme::Role;
 use crate::tui::words::{ago, count, plain};
 
@@ -149,10 +150,15 @@ impl DefinitionPane {
         for (y, place) in (1..).zip(from..until) {
             let place = place as usize;
             if let Some(run) = self.open.get(place) {
-                let (sign, role) = run_sign(&run.state);
+                let (sign, role) = standing::sign(&run.state, run.stand.as_ref());
                 canvas.text(1, y, role, sign);
-                let (done, all) = (super::super::run::done(&run.tally), run.tally.total());
-                let words = format!("run {} {}: {done} of {all} hosts", run.run, run.state);
+                let amount = standing::long_amount(&run.tally, run.whole.as_ref());
+                let hosts = if run.whole.is_some() { "" } else { " hosts" };
+                let stands = match &run.stand {
+                    Some(stand) => standing::waits(stand, context.now),
+                    None => run.state.clone(),
+                };
+                let words = format!("run {} {stands}: {amount}{hosts}", run.run);
                 canvas.clipped(3, y, width, Role::Text, &words);
             } else if let Some(result) = (place - self.open.len())
                 .checked_add(1)

@@ -4,6 +4,7 @@ use super::{Flows, Row};
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::pane::{Context, is_of_flow, run_sign};
+use crate::tui::standing;
 use crate::tui::theme::Role;
 use crate::tui::words::{ago, count, counted, plain, seconds, span};
 use crate::wire::flows::{FlowLine, FlowResult};
@@ -139,15 +140,11 @@ impl Flows {
             Some(Row::Flow(flow)) => flow,
             Some(Row::Open(run)) => {
                 canvas.rule(0, &format!("run {} {}", run.run, plain(&run.title)), "");
-                let words = run.because.clone().unwrap_or_default();
-                canvas.clipped(
-                    1,
-                    1,
-                    width,
-                    Role::Text,
-                    &format!("on {}", plain(&run.targets)),
-                );
-                canvas.clipped(1, 2, width, Role::Dim, &plain(&words));
+                let because = plain(run.because.as_deref().unwrap_or_default());
+                let words = context.look.zone.said(&because, context.now);
+                let on = format!("on {}", plain(&run.targets));
+                canvas.clipped(1, 1, width, Role::Text, &on);
+                canvas.wrapped((1, 2), (width, 3), Role::Dim, &words);
                 return;
             }
             _ => return,
@@ -199,7 +196,10 @@ fn took(result: &FlowResult) -> f64 {
 
 /// `run 12 failed 41m ago on @web, by kim, 3m: 2 of 40 hosts failed`.
 pub(in crate::tui::screens) fn last_words(last: &FlowResult, context: &Context) -> String {
-    let hosts = if last.failed > 0 {
+    let hosts = if last.failed > 0 && last.stages > 0 {
+        let failures = counted(last.failed, "failure");
+        format!("{failures}, {}", counted(last.hosts, "host"))
+    } else if last.failed > 0 {
         let all = counted(last.hosts, "host");
         format!("{} of {all} failed", count(last.failed))
     } else {
@@ -230,22 +230,21 @@ fn draw_head(canvas: &mut Canvas, y: u16, (word, number): (&str, &str), columns:
 
 fn draw_open(canvas: &mut Canvas, y: u16, run: &RunView, context: &Context) {
     let width = canvas.width();
-    let (sign, role) = run_sign(&run.state);
+    let (sign, role) = standing::sign(&run.state, run.stand.as_ref());
     canvas.text(1, y, role, sign);
     let failed = run.tally.failures();
-    let mut words = vec![format!(
-        "{}/{}",
-        count(super::super::run::done(&run.tally)),
-        count(run.tally.total())
-    )];
+    let mut words = vec![standing::long_amount(&run.tally, run.whole.as_ref())];
     words.push(format!("{} failed", count(failed)));
-    if run.batch.1 > 1 {
+    if run.batch.1 > 1 && run.whole.is_none() {
         words.push(format!("batch {}/{}", run.batch.0, run.batch.1));
     }
-    words.push(run.eta_s.filter(|_| run.state == "running").map_or_else(
-        || span(seconds(run.created, context.now)),
-        |eta| format!("eta {}", span(eta)),
-    ));
+    words.push(match &run.stand {
+        Some(stand) => standing::waits(stand, context.now),
+        None => run.eta_s.filter(|_| run.state == "running").map_or_else(
+            || span(seconds(run.created, context.now)),
+            |eta| format!("eta {}", span(eta)),
+        ),
+    });
     if width >= WIDE {
         words.push(plain(&run.starter));
     }
@@ -254,7 +253,7 @@ fn draw_open(canvas: &mut Canvas, y: u16, run: &RunView, context: &Context) {
     let gauge = if width >= WIDE { 30 } else { 14 };
     let at = at.saturating_sub(gauge + 2);
     let total = f64::from(run.tally.total().max(1));
-    let share = f64::from(super::super::run::done(&run.tally)) / total;
+    let share = f64::from(standing::done(&run.tally)) / total;
     let bar = if failed > 0 { Role::Failed } else { Role::Ok };
     let title = format!("{} {}", run.run, plain(&run.title));
     if at > 20 {

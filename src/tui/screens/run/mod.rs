@@ -17,15 +17,17 @@ use layout::Layout;
 use mode::{Mode, is_of_flow_run};
 use parts::{draw_head, draw_side, draw_story};
 
-pub(super) use parts::{done, draw_summary};
+pub(super) use parts::draw_summary;
 pub(super) use words::{counts, how, phases};
 
 use crate::run::filter::Filter;
 use crate::run::ids::{At, RunId};
+use crate::run::outcome::OutcomeKind;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::list::List;
 use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want, is_of_flow};
+use crate::tui::standing;
 use crate::tui::theme::Role;
 use crate::tui::words::{counted, plain, seconds};
 use crate::wire::console::{GridPage, GridQuery, LinesPage, LinesQuery, Sort};
@@ -336,7 +338,7 @@ impl Pane for RunPane {
         if self.focus == Focus::Causes && self.causes.act(act) {
             return true;
         }
-        if !self.stages().is_empty() && self.act_on_stages(act, effects) {
+        if !self.stages().is_empty() && self.act_on_stages(act, context, effects) {
             return true;
         }
         if self.mode() == Mode::Time && self.spans.act(act) {
@@ -362,6 +364,10 @@ impl Pane for RunPane {
             {
                 self.choice.with(self.run, act);
             }
+            Act::Skip | Act::Settle if self.may_steer(context) => match self.one_sheet(act) {
+                Some(sheet) => effects.push(Effect::Over(Box::new(sheet))),
+                None => return false,
+            },
             Act::Open => self.open(effects),
             Act::NextPane => {
                 let causes = self
@@ -488,28 +494,39 @@ impl Pane for RunPane {
         if asks {
             hints.extend([Act::Approve, Act::Reject]);
         }
-        hints.extend(of_flow.then_some(Act::View));
+        let doubt = self.page.as_ref().is_some_and(|page| {
+            page.view.tally.ended(OutcomeKind::InDoubt) > 0 && page.view.stages.is_empty()
+        });
+        hints.extend(doubt.then_some(Act::Settle));
         let failed = self
             .page
             .as_ref()
             .is_some_and(|page| page.view.tally.failures() > 0);
-        hints.extend(failed.then_some(Act::NextFailure));
         if !over {
             let paused = self
                 .page
                 .as_ref()
                 .is_some_and(|page| page.view.state == "paused");
+            // How it is stopped comes before how it is looked at.
             hints.push(if paused { Act::Resume } else { Act::Pause });
-            hints.extend([Act::Retry, Act::Abort]);
-        } else if failed {
-            hints.extend([Act::Retry, Act::Acknowledge]);
+            hints.push(Act::Abort);
         }
+        hints.extend(failed.then_some(Act::Retry));
+        hints.extend(of_flow.then_some(Act::View));
+        hints.extend(failed.then_some(Act::NextFailure));
         if over {
+            hints.extend(failed.then_some(Act::Acknowledge));
             hints.push(if of_flow { Act::StartFlow } else { Act::SaveAs });
+        } else {
+            hints.push(Act::Skip);
+            hints.extend(self.stages().is_empty().then_some(Act::Tune));
         }
-        hints.push(Act::NextPane);
-        hints.extend((!of_flow).then_some(Act::View));
-        hints.extend([Act::Sort, Act::Search, Act::Compare]);
+        hints.extend(of_flow.then_some(Act::RollBack));
+        if self.stages().is_empty() {
+            hints.push(Act::NextPane);
+            hints.extend((!of_flow).then_some(Act::View));
+            hints.extend([Act::Sort, Act::Search, Act::Compare]);
+        }
         hints
     }
 
@@ -539,7 +556,7 @@ impl Pane for RunPane {
             .as_ref()
             .map(|(by, _)| format!("{by} asks for the conn: W gives it, D keeps it"));
         let part = view.part_of.as_ref();
-        let part = part.map(|part| format!("part of run {}", part.run));
+        let part = part.map(|part| standing::of_whole(part, false));
         let filter = (!self.text.is_empty())
             .then(|| format!("filter: {} ({})", self.text, counted(page.matched, "host")));
         let words: Vec<String> = [

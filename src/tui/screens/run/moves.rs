@@ -1,9 +1,11 @@
 //! Moving over hosts, and what is opened from there.
 
 use super::{Focus, Mode, RunPane};
+use crate::run::outcome::{Outcome, OutcomeKind};
 use crate::run::sign::Sign;
 use crate::tui::keys::Act;
 use crate::tui::list::nearest;
+use crate::tui::overlay::{Sheet, settle_sheet, skip_one_sheet};
 use crate::tui::pane::{Context, Effect, Place};
 use crate::tui::screens::host_output::HostOutput;
 use crate::tui::screens::output::Output;
@@ -116,6 +118,23 @@ impl RunPane {
         }
         let causes = &self.page.as_ref()?.causes;
         causes.get(self.causes.at as usize).map(|cause| cause.first)
+    }
+
+    /// What asks about the host or the step under the cursor; none when that has no answer.
+    pub(super) fn one_sheet(&self, act: Act) -> Option<Sheet> {
+        let page = self.page.as_ref()?;
+        if act == Act::Settle {
+            let doubt = |kind: &Option<Outcome>| {
+                kind.as_ref()
+                    .is_some_and(|outcome| outcome.kind() == OutcomeKind::InDoubt)
+            };
+            let host = self.host().filter(|host| doubt(&host.outcome))?;
+            return Some(settle_sheet(&page.view, &host.host, host.detail.as_deref()));
+        }
+        let steps = self.mode() == Mode::Steps && self.focus == Focus::Hosts;
+        let host = self.host().filter(|_| steps && page.view.ended.is_none())?;
+        let step = self.step_name(self.step())?;
+        Some(skip_one_sheet(&page.view, &host.host, step))
     }
 
     pub(super) fn may_steer(&self, context: &Context) -> bool {

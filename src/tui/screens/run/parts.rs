@@ -1,11 +1,10 @@
 //! How the run stands, how long hosts took, what happened; and the whole run in a column.
 
 use super::words::{short, tally};
-use crate::run::outcome::OutcomeKind;
 use crate::run::sign::Sign;
-use crate::run::tally::Tally;
 use crate::tui::canvas::{Canvas, cells};
-use crate::tui::pane::{Context, role_of, run_sign};
+use crate::tui::pane::{Context, role_of};
+use crate::tui::standing::{self, done};
 use crate::tui::theme::Role;
 use crate::tui::words::{count, plain, seconds, span};
 use crate::wire::console::GridPage;
@@ -14,12 +13,9 @@ use crate::wire::view::RunView;
 pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, whole: bool) {
     let width = canvas.width();
     let until = view.ended.unwrap_or(context.now);
-    let stands = ["paused", "waiting"].contains(&view.state.as_str());
-    let because = view.because.as_deref().filter(|_| stands);
-    // The word stands before it.
-    let because = because.map(|why| plain(why.strip_prefix("paused ").unwrap_or(why)));
-    let (_, role) = run_sign(&view.state);
-    let x = canvas.text(1, 0, role, &view.state.to_uppercase());
+    let (word, because) = standing::head(view, &context.look.zone, context.now);
+    let (_, role) = standing::sign(&view.state, view.stand.as_ref());
+    let x = canvas.text(1, 0, role, &word);
     let room = width.saturating_sub(x + 2);
     // What a person is asked is said whole, where there is a second row for it.
     let long = because
@@ -42,10 +38,17 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
         words.extend(view.eta_s.map(|eta| format!("eta {}", span(eta))));
         words.extend(view.rate.map(|rate| format!("{rate:.1} hosts/s")));
     }
-    if view.batch.1 > 1 {
+    if let Some(whole) = &view.whole {
+        words.push(standing::hosts(&view.tally, Some(whole)));
+    } else if view.batch.1 > 1 {
         words.push(format!("batch {}/{}", view.batch.0, view.batch.1));
     }
-    words.push(format!("on {}", plain(&view.targets)));
+    if let Some(part) = &view.part_of {
+        words.push(standing::of_whole(part, canvas.ascii()));
+    }
+    if !view.targets.is_empty() {
+        words.push(format!("on {}", plain(&view.targets)));
+    }
     let words = words.join("   ");
     canvas.clipped(x + 1, 0, room, Role::Text, &words);
     if !whole {
@@ -59,11 +62,16 @@ pub(super) fn draw_head(canvas: &mut Canvas, view: &RunView, context: &Context, 
         Role::Ok
     };
     let x = canvas.gauge(1, 1, (width / 2).max(30), share, role);
-    canvas.text(x + 2, 1, Role::Text, &format!("{:.0}%", share * 100.0));
+    let mut words = format!("{:.0}%", share * 100.0);
+    if view.whole.is_some() {
+        let amount = standing::long_amount(&view.tally, view.whole.as_ref());
+        words = format!("{words}   {amount}");
+    }
+    canvas.clipped(x + 2, 1, width.saturating_sub(x + 3), Role::Text, &words);
     draw_tally(canvas, view);
 }
 
-/// How many hosts stand how, on the third row.
+/// How many hosts stand how, on the third row; of a run that is made of runs, its stages.
 fn draw_tally(canvas: &mut Canvas, view: &RunView) {
     let width = canvas.width();
     let mut x = 1;
@@ -74,15 +82,6 @@ fn draw_tally(canvas: &mut Canvas, view: &RunView) {
     for (role, words) in counts {
         x = canvas.text(x, 2, role, &words) + gap;
     }
-}
-
-/// Hosts that did what there was to do, well or not: those that an abort left out did not.
-pub(in crate::tui::screens) fn done(tally: &Tally) -> u32 {
-    let left_out = [OutcomeKind::NotStarted, OutcomeKind::Cancelled]
-        .map(|kind| tally.ended(kind))
-        .iter()
-        .sum();
-    tally.ended_all().saturating_sub(left_out)
 }
 
 /// Steps, and how long hosts took.
@@ -162,7 +161,7 @@ pub(super) fn draw_story(canvas: &mut Canvas, y: u16, page: &GridPage, context: 
             row,
             canvas.width().saturating_sub(x + 3),
             Role::Text,
-            &plain(&entry.what),
+            &context.look.zone.said(&plain(&entry.what), context.now),
         );
     }
 }
@@ -175,9 +174,10 @@ pub(in crate::tui::screens) fn draw_summary(
 ) -> u16 {
     let view = &page.view;
     let width = canvas.width();
-    let (_, role) = run_sign(&view.state);
+    let (word, _) = standing::head(view, &context.look.zone, context.now);
+    let (_, role) = standing::sign(&view.state, view.stand.as_ref());
     let x = canvas.text(0, 0, Role::Title, &format!("RUN {} ", view.run));
-    let x = canvas.text(x, 0, role, &view.state);
+    let x = canvas.text(x, 0, role, &word.to_lowercase());
     canvas.clipped(
         x + 2,
         0,
@@ -201,11 +201,16 @@ pub(in crate::tui::screens) fn draw_summary(
     };
     let x = canvas.gauge(0, 2, width.saturating_sub(8), share, role);
     canvas.text(x + 1, 2, Role::Text, &format!("{:.0}%", share * 100.0));
+    if view.whole.is_some() {
+        let amount = standing::long_amount(&view.tally, view.whole.as_ref());
+        let hosts = standing::hosts(&view.tally, view.whole.as_ref());
+        canvas.text(0, 4, Role::Text, &format!("{amount}, {hosts} in all"));
+    }
     let mut x = 0;
     for (role, words) in tally(view) {
         x = canvas.text(x, 3, role, &words) + 2;
     }
-    let mut y = 5;
+    let mut y = 5 + u16::from(view.whole.is_some());
     if !page.causes.is_empty() {
         canvas.text(0, y, Role::Title, "CAUSES");
         y += 1;

@@ -2,12 +2,15 @@
 
 use super::RunPane;
 use super::gantt::Times;
-use super::parts::{done, draw_story};
+use super::parts::draw_story;
+use super::words::{stage_sign as sign, stage_word as word};
 use crate::run::sign::Sign;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::list::nearest;
+use crate::tui::overlay::{Sheet, skip_stage_sheet};
 use crate::tui::pane::{Context, Effect, Place, role_of};
+use crate::tui::standing::{self, done};
 use crate::tui::theme::Role;
 use crate::tui::words::{count, counted, plain, seconds, span};
 use crate::wire::console::GridPage;
@@ -22,7 +25,12 @@ impl RunPane {
         self.page.as_ref().map_or(&[], |page| &page.view.stages)
     }
 
-    pub(super) fn act_on_stages(&mut self, act: Act, effects: &mut Vec<Effect>) -> bool {
+    pub(super) fn act_on_stages(
+        &mut self,
+        act: Act,
+        context: &Context,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
         let act = match act {
             Act::Left => Act::Up,
             Act::Right => Act::Down,
@@ -31,6 +39,10 @@ impl RunPane {
         self.stage.total = u32::try_from(self.stages().len()).unwrap_or(u32::MAX);
         match act {
             Act::Open => effects.extend(self.open_stage()),
+            Act::Skip if self.may_steer(context) => match self.skip_stage() {
+                Some(sheet) => effects.push(Effect::Over(Box::new(sheet))),
+                None => return false,
+            },
             Act::NextFailure => self.bad_stage(1),
             Act::PreviousFailure => self.bad_stage(-1),
             _ => return self.stage.act(act),
@@ -46,6 +58,12 @@ impl RunPane {
             Some(run) => Effect::Open(Place::Run(run)),
             None => Effect::Say(format!("{} has not begun.", name(stage))),
         })
+    }
+
+    fn skip_stage(&self) -> Option<Sheet> {
+        let view = self.page.as_ref().map(|page| &page.view)?;
+        let stage = view.stages.get(self.stage.at as usize)?;
+        view.ended.is_none().then(|| skip_stage_sheet(view, stage))
     }
 
     fn bad_stage(&mut self, by: i64) {
@@ -83,7 +101,7 @@ impl RunPane {
             canvas.rule(y, &name(stage), &run_words(stage));
             let room = width.saturating_sub(2);
             canvas.clipped(1, y + 1, room, Role::Text, &plain(&stage.title));
-            canvas.clipped(1, y + 2, room, Role::Dim, &about_words(stage));
+            canvas.clipped(1, y + 2, room, Role::Dim, &about_words(stage, context));
         }
         if story > 0 {
             draw_story(canvas, height - story, page, context);
@@ -132,34 +150,6 @@ fn name(stage: &StageView) -> String {
     match &stage.item {
         Some(item) => format!("{} {}", plain(&stage.stage), plain(item)),
         None => plain(&stage.stage),
-    }
-}
-
-/// The word of the run that stands still, when the stage is at work by it.
-fn stands(stage: &StageView) -> Option<&str> {
-    let word = stage.run_state.as_deref();
-    word.filter(|word| stage.state == "running" && matches!(*word, "paused" | "waiting"))
-}
-
-fn word(stage: &StageView) -> String {
-    match stands(stage) {
-        Some("waiting") => "waits".to_owned(),
-        Some(word) => word.to_owned(),
-        None => stage.state.replace('_', " "),
-    }
-}
-
-fn sign(stage: &StageView) -> Sign {
-    match stage.state.as_str() {
-        "running" if stands(stage).is_some() => Sign::Blocked,
-        "running" | "gate" | "soaking" => Sign::Running,
-        "succeeded" => Sign::Ok,
-        "failed" => Sign::Failed,
-        "inconclusive" => Sign::InDoubt,
-        "aborted" => Sign::Cancelled,
-        "skipped" => Sign::Skipped,
-        "not_started" => Sign::NotStarted,
-        _ => Sign::Waiting,
     }
 }
 
@@ -237,8 +227,10 @@ fn draw_stage(canvas: &mut Canvas, y: u16, stage: &StageView, context: &Context)
     if failed > 0 {
         canvas.text(x + 1, y, Role::Failed, &format!("X {}", count(failed)));
     }
-    let right = match (stage.until, stage.began) {
-        (Some(until), _) => format!("soak {}", span(seconds(context.now, until))),
+    let soaks = stage.stand.as_ref().filter(|stand| stand.what == "soak");
+    let until = stage.until.or(soaks.and_then(|stand| stand.until));
+    let right = match (until, stage.began) {
+        (Some(until), _) => format!("{} left", span(seconds(context.now, until))),
         (None, Some(began)) => span(seconds(began, stage.ended.unwrap_or(context.now))),
         (None, None) if stage.gated => "gate".to_owned(),
         (None, None) => String::new(),
@@ -255,9 +247,16 @@ fn run_words(stage: &StageView) -> String {
 }
 
 /// Why it stands still, or what it waits for and what comes behind it.
-fn about_words(stage: &StageView) -> String {
+fn about_words(stage: &StageView, context: &Context) -> String {
+    if let Some(stand) = stage
+        .stand
+        .as_ref()
+        .filter(|stand| stand.what != "approval")
+    {
+        return standing::waits(stand, context.now);
+    }
     if let Some(because) = &stage.because {
-        return plain(because);
+        return context.look.zone.said(&plain(because), context.now);
     }
     let mut words = Vec::new();
     if !stage.needs.is_empty() {

@@ -3,8 +3,8 @@
 use crate::run::sign::Sign;
 use crate::tui::pane::{Context, role_of};
 use crate::tui::theme::Role;
-use crate::tui::words::{count, plain, seconds, span};
-use crate::wire::view::{RunView, TaskView};
+use crate::tui::words::{count, counted, plain, seconds, span};
+use crate::wire::view::{RunView, StageView, TaskView};
 
 /// An outcome in a few letters: `rc 100`, `timed out`.
 pub(super) fn short(outcome: &crate::run::outcome::Outcome) -> String {
@@ -65,6 +65,9 @@ pub(in crate::tui::screens) fn counts(view: &RunView) -> String {
 }
 
 pub(super) fn tally(view: &RunView) -> Vec<(Role, String)> {
+    if view.whole.is_some() && !view.stages.is_empty() {
+        return of_stages(view);
+    }
     let tally = &view.tally;
     let busy = [
         (Sign::Running, tally.busy()),
@@ -89,4 +92,75 @@ pub(super) fn tally(view: &RunView) -> Vec<(Role, String)> {
             (role_of(sign), format!("{letter} {} {word}", count(number)))
         })
         .collect()
+}
+
+/// How many stages stand how, and what went wrong on their hosts.
+fn of_stages(view: &RunView) -> Vec<(Role, String)> {
+    let mut words = vec![(Role::Dim, "stages".to_owned())];
+    for word in STAGE_WORDS {
+        let mut stages = view.stages.iter();
+        let first = stages.find(|stage| stage_word(stage) == *word);
+        if let Some(first) = first {
+            let sign = stage_sign(first);
+            let number = 1 + stages.filter(|stage| stage_word(stage) == *word).count();
+            let words_of = format!("{} {} {word}", sign.letter(), count(number as u64));
+            words.push((role_of(sign), words_of));
+        }
+    }
+    let bad = view.tally.failures();
+    if bad > 0 {
+        words.push((Role::Failed, counted(bad, "host failure")));
+    }
+    words
+}
+
+/// The words of stages, in the order they are counted.
+const STAGE_WORDS: &[&str] = &[
+    "succeeded",
+    "running",
+    "gate",
+    "soaking",
+    "waits",
+    "asks",
+    "paused",
+    "failed",
+    "inconclusive",
+    "aborted",
+    "waiting",
+    "skipped",
+    "not started",
+];
+
+/// Where a stage stands, in a word: that of the run that stands still, when it is at work by it.
+pub(super) fn stage_word(stage: &StageView) -> String {
+    if stage.state == "running" {
+        let of_stand = stage.stand.as_ref().map(|stand| match stand.what.as_str() {
+            "soak" => "soaking",
+            "approval" => "asks",
+            _ => "waits",
+        });
+        let of_run = match stage.run_state.as_deref() {
+            Some("paused") => Some("paused"),
+            Some("waiting") => Some("waits"),
+            _ => None,
+        };
+        if let Some(word) = of_stand.or(of_run) {
+            return word.to_owned();
+        }
+    }
+    stage.state.replace('_', " ")
+}
+
+pub(super) fn stage_sign(stage: &StageView) -> Sign {
+    match stage_word(stage).as_str() {
+        "paused" | "waits" | "asks" => Sign::Blocked,
+        "running" | "gate" | "soaking" => Sign::Running,
+        "succeeded" => Sign::Ok,
+        "failed" => Sign::Failed,
+        "inconclusive" => Sign::InDoubt,
+        "aborted" => Sign::Cancelled,
+        "skipped" => Sign::Skipped,
+        "not started" => Sign::NotStarted,
+        _ => Sign::Waiting,
+    }
 }

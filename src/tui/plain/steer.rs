@@ -1,0 +1,378 @@
+//! Steering the open run: a word, and what it is about.
+
+use super::{Plain, say};
+use crate::run::ids::RunId;
+use crate::run::outcome::OutcomeKind;
+use crate::tui::overlay::limits;
+use crate::tui::words::{count, counted};
+use crate::wire::request::Steer;
+use crate::wire::view::RunView;
+use crate::wire::{CallError, Request};
+
+/// Acts on more hosts are confirmed by typing how many.
+const MOST_BY_WORD: u32 = 50;
+
+/// What is asked before an act.
+#[derive(Debug, PartialEq, Eq)]
+enum Ask {
+    /// Nothing.
+    No,
+    /// For a `y`, or on many hosts for their number.
+    Wide,
+    /// For the run's number.
+    Number,
+}
+
+/// An act, what it does, what is asked before it, and what is said behind it.
+struct Meant {
+    act: Steer,
+    does: String,
+    ask: Ask,
+    done: String,
+}
+
+impl Plain {
+    /// Does what the line says, when it is a word that steers.
+    pub(super) async fn steered(&mut self, word: &str, rest: &str) -> Result<bool, CallError> {
+        let meant = match meant(word, rest) {
+            None => return Ok(false),
+            Some(Err(why)) => {
+                say(&why);
+                return Ok(true);
+            }
+            Some(Ok(meant)) => meant,
+        };
+        let Some(run) = self.opened() else {
+            return Ok(true);
+        };
+        if self.agreed(run, &meant).await? {
+            let act = meant.act;
+            self.client.call(Request::Steer { run, act }).await?;
+            say(&format!("Run {run}: {}.", meant.done));
+        }
+        Ok(true)
+    }
+
+    async fn agreed(&mut self, run: RunId, meant: &Meant) -> Result<bool, CallError> {
+        let hosts = match meant.ask {
+            Ask::No => return Ok(true),
+            Ask::Number => 0,
+            Ask::Wide => self.view(run).await?.as_ref().map_or(0, hosts_of),
+        };
+        let (question, wanted) = match meant.ask {
+            Ask::Number => (format!("Type {run} to do it."), run.to_string()),
+            _ if hosts > MOST_BY_WORD => {
+                let words = counted(hosts, "host");
+                let question = format!("The run has {words}. Type that number to do it.");
+                (question, hosts.to_string())
+            }
+            _ => ("Type y to do it.".to_owned(), "y".to_owned()),
+        };
+        let typed = self.asks(&format!("{} {question}", meant.does)).await;
+        let agreed = typed.replace(',', "") == wanted;
+        if !agreed {
+            say("Nothing was done.");
+        }
+        Ok(agreed)
+    }
+}
+
+/// The hosts of a run, each once.
+fn hosts_of(view: &RunView) -> u32 {
+    view.whole.map_or(view.tally.total(), |whole| whole.hosts)
+}
+
+/// What a line means; none when its word does not steer. `Err` is a sentence.
+fn meant(word: &str, rest: &str) -> Option<Result<Meant, String>> {
+    let reason = || {
+        if rest.is_empty() {
+            "from the console".to_owned()
+        } else {
+            rest.to_owned()
+        }
+    };
+    let meant = |act: Steer, does: &str, ask: Ask, done: &str| {
+        Ok(Meant {
+            act,
+            does: does.to_owned(),
+            ask,
+            done: done.to_owned(),
+        })
+    };
+    Some(match word {
+        "p" => meant(Steer::Pause { reason: reason() }, "", Ask::No, "paused"),
+        "c" => meant(Steer::Resume, "", Ask::No, "goes on"),
+        "abort" => meant(
+            Steer::Abort { reason: reason() },
+            "Hosts at work are cancelled, the rest never start.",
+            Ask::Number,
+            "aborted",
+        ),
+        "after" => meant(
+            Steer::AbortAfterBatch { reason: reason() },
+            "The open batch goes on to its end, then the run is aborted.",
+            Ask::Number,
+            "is aborted when its batch has ended",
+        ),
+        "retry" => retry(rest),
+        "skip" => skip(rest),
+        "settle" => settle(rest),
+        "approve" => meant(
+            Steer::Approve { reason: reason() },
+            "The run goes on past what it asks.",
+            Ask::Wide,
+            "approved",
+        ),
+        "reject" => meant(
+            Steer::Reject { reason: reason() },
+            "The run is aborted: no host goes on.",
+            Ask::Wide,
+            "rejected",
+        ),
+        "limits" => limits("", rest).and_then(|found| {
+            let (act, words) =
+                found.ok_or("Type: limits concurrency=20 max_failures=2% batches=5,20%")?;
+            meant(act, "", Ask::No, &format!("has {words}"))
+        }),
+        "rollback" => meant(
+            Steer::Rollback {
+                reason: "from the console".to_owned(),
+                hosts: rest.to_owned(),
+            },
+            "No host goes forward, and what was done is undone by the rollback commands.",
+            Ask::Number,
+            "is rolled back",
+        ),
+        "take" if rest.is_empty() => Err("Say why: take REASON".to_owned()),
+        "take" => meant(
+            Steer::Take { reason: reason() },
+            "",
+            Ask::No,
+            "the conn was asked for",
+        ),
+        "give" if rest.is_empty() => Err("Say to whom: give PERSON".to_owned()),
+        "give" => meant(
+            Steer::Give {
+                to: rest.to_owned(),
+            },
+            "",
+            Ask::No,
+            "the conn was given",
+        ),
+        "keep" => meant(Steer::RefuseTake, "", Ask::No, "you keep the conn"),
+        "note" if rest.is_empty() => Err("Say what: note TEXT".to_owned()),
+        "note" => meant(
+            Steer::Note {
+                text: rest.to_owned(),
+            },
+            "",
+            Ask::No,
+            "noted",
+        ),
+        _ => return None,
+    })
+}
+
+/// `retry`, `retry unreachable`, `retry rs[01-02]`, `retry failed rs01`.
+fn retry(rest: &str) -> Result<Meant, String> {
+    let (first, hosts) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (only, hosts) = match OutcomeKind::from_word(first) {
+        Some(kind) => (vec![kind], hosts.trim()),
+        None => (Vec::new(), rest),
+    };
+    let which = match (only.first(), hosts) {
+        (None, "") => "Every host that did not end well starts".to_owned(),
+        (Some(kind), "") => format!("Hosts that are {} start", kind.word()),
+        (None, hosts) => format!("Those of {hosts} that did not end well start"),
+        (Some(kind), hosts) => format!("Those of {hosts} that are {} start", kind.word()),
+    };
+    Ok(Meant {
+        act: Steer::Retry {
+            only,
+            hosts: hosts.to_owned(),
+        },
+        does: format!("{which} again."),
+        ask: Ask::Wide,
+        done: "retried".to_owned(),
+    })
+}
+
+/// `skip rs01`, `skip step restart`, `skip stage canary`.
+fn skip(rest: &str) -> Result<Meant, String> {
+    let step = rest.strip_prefix("step ").or(rest.strip_prefix("stage "));
+    let (act, does) = match step.map(str::trim) {
+        Some(step) if !step.is_empty() => (
+            Steer::SkipStep {
+                step: step.to_owned(),
+            },
+            format!("{step} is left out wherever it was not done."),
+        ),
+        None if !matches!(rest, "" | "step" | "stage") => (
+            Steer::Skip {
+                hosts: rest.to_owned(),
+            },
+            format!("Those of {rest} that wait are left out for good."),
+        ),
+        _ => return Err("Type: skip HOSTS, skip step NAME, or skip stage NAME".to_owned()),
+    };
+    Ok(Meant {
+        act,
+        does,
+        ask: Ask::Wide,
+        done: "skipped".to_owned(),
+    })
+}
+
+fn settle(rest: &str) -> Result<Meant, String> {
+    let known = rest.rsplit_once(' ').filter(|(host, verdict)| {
+        !host.trim().is_empty() && matches!(*verdict, "ok" | "failed" | "retry")
+    });
+    let Some((host, verdict)) = known else {
+        return Err("Type: settle HOST ok, settle HOST failed, or settle HOST retry".to_owned());
+    };
+    Ok(Meant {
+        act: Steer::Settle {
+            host: host.trim().to_owned(),
+            verdict: verdict.to_owned(),
+        },
+        does: match verdict {
+            "retry" => format!("{host} does the step again, whether or not it did it before."),
+            verdict => format!("{host} counts as {verdict}."),
+        },
+        ask: Ask::Wide,
+        done: format!("{host} settled as {verdict}"),
+    })
+}
+
+/// How a run stands, in sentences.
+pub(super) fn stands(view: &RunView) -> String {
+    let mut words = format!("Run {} {}: {}", view.run, view.title, word(view));
+    match &view.whole {
+        Some(whole) => {
+            words = format!("{words}, {}, {} hosts", whole.words(), count(whole.hosts));
+        }
+        None => {
+            let ended = count(view.tally.ended_all());
+            let all = counted(view.tally.total(), "host");
+            words = format!("{words}, {ended} of {all}");
+        }
+    }
+    let failed = view.tally.failures();
+    if failed > 0 {
+        words = format!("{words}, {}", counted(failed, "failure"));
+    }
+    if view.batch.1 > 1 && view.whole.is_none() {
+        words = format!("{words}, batch {} of {}", view.batch.0, view.batch.1);
+    }
+    if view.ended.is_none() {
+        let who = view.holder.as_deref().unwrap_or("nobody");
+        words = format!("{words}, {who} has the conn");
+    }
+    words
+}
+
+/// The word of its state, or what it waits for.
+pub(super) fn word(view: &RunView) -> String {
+    match &view.stand {
+        Some(stand) => stand.full_words(),
+        None => view.state.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn act(line: &str) -> Result<Steer, String> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        meant(word, rest).unwrap().map(|meant| meant.act)
+    }
+
+    #[test]
+    fn a_line_says_which_act_and_on_what() {
+        let only = |kind| vec![kind];
+        for (line, wanted) in [
+            (
+                "retry",
+                Steer::Retry {
+                    only: Vec::new(),
+                    hosts: String::new(),
+                },
+            ),
+            (
+                "retry unreachable rs[01-02]",
+                Steer::Retry {
+                    only: only(OutcomeKind::Unreachable),
+                    hosts: "rs[01-02]".into(),
+                },
+            ),
+            (
+                "skip rs01",
+                Steer::Skip {
+                    hosts: "rs01".into(),
+                },
+            ),
+            (
+                "skip stage canary",
+                Steer::SkipStep {
+                    step: "canary".into(),
+                },
+            ),
+            (
+                "settle rs01 retry",
+                Steer::Settle {
+                    host: "rs01".into(),
+                    verdict: "retry".into(),
+                },
+            ),
+            (
+                "limits max_failures=2%",
+                Steer::Tune {
+                    concurrency: None,
+                    max_failures: Some("2%".into()),
+                    batches: None,
+                },
+            ),
+        ] {
+            assert_eq!(format!("{:?}", act(line).unwrap()), format!("{wanted:?}"));
+        }
+    }
+
+    #[test]
+    fn a_line_that_lacks_something_says_what_can_be_typed() {
+        for line in [
+            "skip",
+            "skip step",
+            "skip step ",
+            "settle rs01",
+            "settle ok",
+            "settle rs01 maybe",
+            "limits",
+            "limits concurrency=0",
+            "limits speed=3",
+            "take",
+            "give",
+            "note",
+        ] {
+            assert!(act(line).is_err(), "{line}");
+        }
+        assert!(meant("dance", "").is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_taken_back_asks_first() {
+        for (line, ask) in [
+            ("p", Ask::No),
+            ("c", Ask::No),
+            ("abort", Ask::Number),
+            ("after", Ask::Number),
+            ("rollback", Ask::Number),
+            ("retry", Ask::Wide),
+            ("skip", Ask::Wide),
+            ("approve", Ask::Wide),
+            ("reject", Ask::Wide),
+        ] {
+            assert_eq!(meant(line, "rs01").unwrap().unwrap().ask, ask, "{line}");
+        }
+    }
+}
