@@ -28,6 +28,16 @@ pub fn run_view(core: &Core, live: &Live, laggards: &[Laggard], silent: &[Laggar
     if let Some(stand) = view.stand.as_ref().filter(|stand| stand.held.is_some()) {
         view.because = Some(stand.full_words());
     }
+    if live
+        .run
+        .stages
+        .as_ref()
+        .is_some_and(|stages| stages.asked.is_some())
+    {
+        // A stage may ask while others are at work.
+        view.waits_for = Some(WaitFor::Approval.word().to_owned());
+        view.because = view.because.or_else(|| asked(&live.run));
+    }
     view.revision = live.revision();
     view.rate = live.rate();
     view.eta_s = eta(live, view.rate);

@@ -70,6 +70,12 @@ pub(super) fn head(view: &RunView, zone: &Zone, now: At) -> (String, Option<Stri
     ("WAITING".to_owned(), Some(words))
 }
 
+/// Whether it, or a part of it, asks for a person's yes.
+pub(super) fn asks(view: &RunView) -> bool {
+    let stands = view.stand.as_ref().map(|stand| stand.what.as_str());
+    [view.waits_for.as_deref(), stands].contains(&Some("approval"))
+}
+
 /// How much of it is done: hosts, or the stages of one that is made of runs.
 pub(super) fn amount(tally: &Tally, whole: Option<&Whole>) -> String {
     match whole {

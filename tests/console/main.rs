@@ -20,6 +20,7 @@ mod picture;
 mod quiet;
 mod shots;
 mod site;
+mod steering;
 mod storms;
 #[path = "../support/mod.rs"]
 mod support;

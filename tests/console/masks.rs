@@ -30,7 +30,7 @@ type Mask = (Regex, &'static str, Room);
 static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
     let user = regex::escape(&user());
     let of_user = format!(r"\b{user}\b");
-    let masks: [(&str, &'static str, Room); 24] = [
+    let masks: [(&str, &'static str, Room); 25] = [
         (
             r"^  DEMO  (\S+  Flows > 5 sy.*? +eng ok \S+)",
             BAR_OF_RUN,
@@ -62,6 +62,7 @@ static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
         (r"oldest first: \S+", "oldest first: 9s", Behind),
         (r"^.X FAIL( +\d\S*)", " 9s", Before),
         (r"\d/\d.* (\d+[smhd] ago)", "9s ago", Behind),
+        (r"\d/\d+ +\d+ +\S+( +\d+[smhd])  \S", " 9s", Before),
         (r" +\d+[smhd] ago", "9s ago", Before),
         (r"\+\d+\.\d\b", "+0.1", Same),
         (r" *\b\d+\.\ds\b", " 1.2s", Before),

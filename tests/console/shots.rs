@@ -48,6 +48,27 @@ impl Album {
         console.wait_for(ready);
     }
 
+    /// One screen at both sizes whose bars and times go on: it is not compared with its picture, and
+    /// must only be complete.
+    #[track_caller]
+    fn take_moving(&mut self, console: &Terminal, name: &str, ready: &str) {
+        for (width, height) in SIZES {
+            console.resize(width, height);
+            console.wait_for(ready);
+            let file = format!("{name}-{width}x{height}.svg");
+            if self.write {
+                // What came with the new size is drawn by then.
+                a_person_reads();
+                let path = folder().join(&file);
+                std::fs::write(path, svg(&console.screen(), &DARK)).unwrap();
+            }
+            self.made.push(file);
+        }
+        let (width, height) = SIZES[0];
+        console.resize(width, height);
+        console.wait_for(ready);
+    }
+
     fn compare(&mut self, console: &Terminal, path: &std::path::Path, ground: &Ground) {
         let kept = std::fs::read_to_string(path).unwrap_or_default();
         let end = Instant::now() + LIMIT;
@@ -152,6 +173,8 @@ fn the_screenshots_are_what_the_console_looks_like() {
     }
     every_screen(&world, &mut album);
     every_look(&world, &mut album);
+    drop(world);
+    every_flow_screen(&mut album);
     assert!(album.wrong.is_empty(), "{}", album.report());
     let mut kept: Vec<String> = std::fs::read_dir(folder())
         .unwrap()
@@ -245,4 +268,98 @@ fn every_look(world: &World, album: &mut Album) {
         leave(&mut console);
     }
     world.settings("");
+}
+
+/// A flow that asks before it touches the hosts of its second batch.
+const ASKS: &str = r#"
+kind  = "simple"
+name  = "RestartWeb"
+about = "Restart the web servers: one, a look, then the rest."
+
+[params.reason]
+type    = "string"
+default = "rotated certificates"
+about   = "why, for the log"
+
+[rollout]
+batches = [1, "100%"]
+
+[[steps]]
+name    = "confirm"
+approve = { role = "operator", text = "Does web01 serve as before?" }
+when    = "batch > 1"
+
+[[steps]]
+name = "restart"
+exec = { command = "echo {{ reason }}; hostname" }
+"#;
+
+/// The example site of the demo: a rollout that stands at its canary, and one that asks.
+fn site() -> World {
+    let world = World::new();
+    let config = world.conn.home().join("config");
+    theconn::demo::example::lay(&config).unwrap();
+    std::fs::write(config.join("flows/restart-web.toml"), ASKS).unwrap();
+    let at = |path: &str| config.join(path).display().to_string();
+    let (flows, actions) = (at("flows"), at("actions"));
+    world.conn.run(["apply", &flows, &actions]).expect_success();
+    let start = |args: &[&str]| {
+        let args = ["--quiet", "flow", "start"].iter().chain(args).copied();
+        world.conn.run(args)
+    };
+    start(&["InstallPretendServices", "-w", "@hbase"]).expect_success();
+    start(&["--detach", "FlightingUpdate", "--set", "version=2.4.18"]).expect_success();
+    start(&["--detach", "RestartWeb", "-w", "web[01-04]"]).expect_success();
+    world
+}
+
+fn every_flow_screen(album: &mut Album) {
+    let world = site();
+    let mut console = world.open(80, 24);
+    console.wait_for("PAUSED");
+    console.wait_for("WAITS");
+    console.send("2");
+    console.wait_for("RUNNING 2");
+    album.take_moving(&console, "flows", "FLOWS 6");
+    go(&mut console, "run 2 FlightingUpdate", "PAUSED by conn");
+    album.take_moving(&console, "flow-stages", "── what happened");
+    console.send("\r");
+    console.wait_for(">X 3 install");
+    album.take_moving(&console, "flow-steps", "── steps ");
+    console.send("v");
+    album.take_moving(&console, "flow-time", "when each batch was at work");
+    go(&mut console, "run 4 RestartWeb", "WAITING for approval");
+    console.send("A");
+    album.take_moving(&console, "flow-approval", "Do it?");
+    a_person_reads();
+    console.send("n");
+    console.wait_gone("Do it?");
+    go(
+        &mut console,
+        "start UpgradeRegionServer",
+        "START UpgradeRegionServer",
+    );
+    console.send("@hbase&@canary");
+    console.wait_for("2 hosts   ");
+    console.send("\t");
+    console.wait_for(">version");
+    console.send("2.4.18");
+    console.wait_for("batches   2 batches");
+    album.take_moving(&console, "flow-start", "── plan");
+    console.send("\x1b");
+    console.wait_gone("START UpgradeRegionServer");
+    console.send("2/RestartWeb\r");
+    console.wait_for("filter: RestartWeb");
+    console.send("GI");
+    console.wait_for("kind  = \"simple\"");
+    console.send("# Asks Kim first.\r");
+    console.wait_for("It fits everything that is stored.");
+    console.send("\t");
+    album.take_moving(&console, "flow-editor", "+# Asks Kim first.");
+    a_person_reads();
+    console.send("n");
+    console.wait_gone("Save it as version 2?");
+    console.send("\x1b");
+    console.wait_gone("EDIT flow/RestartWeb");
+    leave(&mut console);
 }

@@ -121,8 +121,8 @@ impl Stories {
     ) -> Result<Vec<TimelineEntry>, HistoryError> {
         let mut all = own;
         for part in parts {
-            let story = self.story(store, part)?;
-            all.extend(story.entries.iter().map(|entry| TimelineEntry {
+            let told = self.story(store, part)?;
+            all.extend(told.entries.iter().map(|entry| TimelineEntry {
                 what: format!("{} (run {}): {}", part.name, part.run, entry.what),
                 ..entry.clone()
             }));
@@ -153,7 +153,7 @@ impl Stories {
             entries.extend(timeline::timeline(spec, &events));
         }
         entries.drain(..entries.len().saturating_sub(MOST_ENTRIES));
-        let story = Arc::new(Story {
+        let fresh = Arc::new(Story {
             run: part.run,
             events: part.events,
             spec,
@@ -162,8 +162,8 @@ impl Stories {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|known| known.run != part.run);
         kept.truncate(KEPT - 1);
-        kept.push_front(story.clone());
-        Ok(story)
+        kept.push_front(fresh.clone());
+        Ok(fresh)
     }
 
     fn known(&self, run: RunId) -> Option<Arc<Story>> {

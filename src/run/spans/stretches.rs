@@ -170,10 +170,11 @@ impl Stretches {
             .ends
             .get_or_insert_with(|| ends(&spec.rollout.cuts(), 0));
         let batch = ends.partition_point(|end| *end <= host.0);
-        let known = batch < ends.len();
-        known
-            .then(|| u32::try_from(batch).unwrap_or(open))
-            .unwrap_or(open)
+        if batch < ends.len() {
+            u32::try_from(batch).unwrap_or(open)
+        } else {
+            open
+        }
     }
 
     /// Batches that are not open were cut anew.

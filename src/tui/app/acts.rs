@@ -10,6 +10,7 @@ use crate::tui::overlay::{
     reject_sheet, retry_sheet, roll_back_sheet,
 };
 use crate::tui::pane::{Place, Tab, is_of_flow};
+use crate::tui::standing;
 use crate::tui::words::{counted, plain};
 use crate::wire::Request;
 use crate::wire::request::Steer;
@@ -178,6 +179,12 @@ impl App {
             self.steer_ended(act, run, effects);
             return;
         };
+        // Whoever has the conn of a whole has it in all its parts.
+        let view = match act {
+            Act::Take | Act::Give | Act::Keep => self.whole_of(view),
+            _ => view,
+        };
+        let run = view.run;
         if act == Act::RollBack && !is_of_flow(&view.kind) {
             // The conn of it would help nobody.
             self.roll_back(&view, effects);
@@ -213,6 +220,17 @@ impl App {
     fn view_of(&self, run: RunId) -> Option<RunView> {
         let open = &self.overview.as_ref()?.open;
         open.iter().find(|view| view.run == run).cloned()
+    }
+
+    /// The run that this one is part of, and that is part of none.
+    fn whole_of(&self, view: RunView) -> RunView {
+        let mut whole = view;
+        while let Some(part) = &whole.part_of
+            && let Some(next) = self.view_of(part.run)
+        {
+            whole = next;
+        }
+        whole
     }
 
     /// The run has ended: only few acts still mean something.
@@ -265,7 +283,7 @@ impl App {
                 self.setup.keys.key(Act::Tune)
             )),
             Act::Tune => self.type_line(Purpose::Tune(run), &tuned_now(view)),
-            Act::Approve | Act::Reject if view.waits_for.as_deref() != Some("approval") => {
+            Act::Approve | Act::Reject if !standing::asks(view) => {
                 self.say(format!("Run {run} asks nobody for a yes."));
             }
             Act::Approve => effects.push(Effect::Over(Box::new(approve_sheet(view)))),

@@ -56,7 +56,6 @@ impl Choosing {
                 Pressed::Done
             }
             KeyCode::Esc => Pressed::Leave,
-            KeyCode::Tab => Pressed::Go(1),
             KeyCode::Enter if self.on => {
                 self.on = false;
                 Pressed::Take(self.list.at as usize)
@@ -75,7 +74,7 @@ impl Choosing {
                 self.list.go(0);
                 Pressed::Done
             }
-            KeyCode::Down => Pressed::Go(1),
+            KeyCode::Tab | KeyCode::Down => Pressed::Go(1),
             KeyCode::Up | KeyCode::BackTab => Pressed::Go(-1),
             _ => return None,
         })

@@ -173,7 +173,8 @@ impl Overlay for Sheet {
         let mut y = 2;
         for (label, text) in &self.rows {
             part.text(1, y, Role::Dim, label);
-            for line in wrapped(text, usize::from(room.saturating_sub(17))) {
+            let text = context.look.zone.said(text, context.now);
+            for line in wrapped(&text, usize::from(room.saturating_sub(17))) {
                 part.text(16, y, Role::Text, &line);
                 y += 1;
             }

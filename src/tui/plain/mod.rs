@@ -398,12 +398,11 @@ fn sentence(run: &RunLine, overview: &Overview) -> String {
         None => run.state.clone(),
     };
     let (run_of, title) = (run.run, &run.title);
-    let amount = match &run.whole {
-        Some(whole) => format!("{} of {} stages", whole.over, whole.stages),
-        None => {
-            let all = counted(run.tally.total(), "host");
-            format!("{} of {all}", count(run.tally.ended_all()))
-        }
+    let amount = if let Some(whole) = &run.whole {
+        format!("{} of {} stages", whole.over, whole.stages)
+    } else {
+        let all = counted(run.tally.total(), "host");
+        format!("{} of {all}", count(run.tally.ended_all()))
     };
     let failed = count(run.tally.failures());
     format!("run {run_of} {title}: {stands}, {amount}, {failed} failed")

@@ -114,7 +114,7 @@ fn meant(word: &str, rest: &str) -> Option<Result<Meant, String>> {
             Ask::Number,
             "is aborted when its batch has ended",
         ),
-        "retry" => retry(rest),
+        "retry" => Ok(retry(rest)),
         "skip" => skip(rest),
         "settle" => settle(rest),
         "approve" => meant(
@@ -174,7 +174,7 @@ fn meant(word: &str, rest: &str) -> Option<Result<Meant, String>> {
 }
 
 /// `retry`, `retry unreachable`, `retry rs[01-02]`, `retry failed rs01`.
-fn retry(rest: &str) -> Result<Meant, String> {
+fn retry(rest: &str) -> Meant {
     let (first, hosts) = rest.split_once(' ').unwrap_or((rest, ""));
     let (only, hosts) = match OutcomeKind::from_word(first) {
         Some(kind) => (vec![kind], hosts.trim()),
@@ -186,7 +186,7 @@ fn retry(rest: &str) -> Result<Meant, String> {
         (None, hosts) => format!("Those of {hosts} that did not end well start"),
         (Some(kind), hosts) => format!("Those of {hosts} that are {} start", kind.word()),
     };
-    Ok(Meant {
+    Meant {
         act: Steer::Retry {
             only,
             hosts: hosts.to_owned(),
@@ -194,7 +194,7 @@ fn retry(rest: &str) -> Result<Meant, String> {
         does: format!("{which} again."),
         ask: Ask::Wide,
         done: "retried".to_owned(),
-    })
+    }
 }
 
 /// `skip rs01`, `skip step restart`, `skip stage canary`.
@@ -247,15 +247,12 @@ fn settle(rest: &str) -> Result<Meant, String> {
 /// How a run stands, in sentences.
 pub(super) fn stands(view: &RunView) -> String {
     let mut words = format!("Run {} {}: {}", view.run, view.title, word(view));
-    match &view.whole {
-        Some(whole) => {
-            words = format!("{words}, {}, {} hosts", whole.words(), count(whole.hosts));
-        }
-        None => {
-            let ended = count(view.tally.ended_all());
-            let all = counted(view.tally.total(), "host");
-            words = format!("{words}, {ended} of {all}");
-        }
+    if let Some(whole) = &view.whole {
+        words = format!("{words}, {}, {} hosts", whole.words(), count(whole.hosts));
+    } else {
+        let ended = count(view.tally.ended_all());
+        let all = counted(view.tally.total(), "host");
+        words = format!("{words}, {ended} of {all}");
     }
     let failed = view.tally.failures();
     if failed > 0 {

@@ -81,7 +81,8 @@ fn open_need(run: &RunView, overview: &Overview, you: &str) -> Option<Need> {
         let why = why.strip_prefix("paused ").unwrap_or(why);
         return need("@", Role::Accent, "PAUSED", why.to_owned());
     }
-    if run.state == "waiting" {
+    // A stage may ask while others are at work.
+    if run.state == "waiting" || run.waits_for.as_deref() == Some("approval") {
         let why = run.because.clone().or_else(|| run.waits_for.clone());
         // Hosts that a run at work holds are free before long, and need nobody.
         if !waits_for_work(run, overview) {

@@ -1,7 +1,7 @@
 //! Every act on a run, from its keys to what is sent, and what is said where it cannot be done.
 
 use super::Console;
-use super::flow_fixtures::{flow_run, stages_run, with_flows};
+use super::flow_fixtures::{family, flow_run, stages_run, with_flows};
 use crate::run::outcome::{Outcome, OutcomeKind};
 use crate::run::tally::Tally;
 use crate::wire::Request;
@@ -277,4 +277,32 @@ fn no_key_alone_acts_but_those_that_can_be_taken_back() {
         }
     }
     assert_eq!(flow_run().state, "running");
+}
+
+#[test]
+fn the_conn_of_a_part_is_that_of_its_whole() {
+    let engine = |request: &Request| {
+        Ok(match with_flows(request)? {
+            Reply::Overview(mut overview) => {
+                let (mut whole, part, _) = family();
+                whole.holder = Some("lee".into());
+                overview.open = vec![part, whole];
+                Reply::Overview(overview)
+            }
+            Reply::Grid(mut grid) => {
+                grid.view = family().1;
+                Reply::Grid(grid)
+            }
+            other => other,
+        })
+    };
+    let mut console = Console::new(80, 24);
+    console.answer(engine).press("2 2").answer(engine);
+    console.press("l j Enter").answer(engine);
+    console.press("T");
+    let screen = console.screen();
+    assert!(
+        screen.contains("why you take the conn of run 4430"),
+        "{screen}"
+    );
 }

@@ -3,6 +3,7 @@
 mod choice;
 mod draw;
 mod gantt;
+mod hints;
 mod layout;
 mod mode;
 mod moves;
@@ -22,7 +23,6 @@ pub(super) use words::{counts, how, phases};
 
 use crate::run::filter::Filter;
 use crate::run::ids::{At, RunId};
-use crate::run::outcome::OutcomeKind;
 use crate::tui::canvas::Canvas;
 use crate::tui::keys::Act;
 use crate::tui::list::List;
@@ -415,26 +415,9 @@ impl Pane for RunPane {
                 Effect::Copy(host.host.clone(), format!("the name {}", plain(&host.host)))
             })),
             Act::CopyHosts => effects.extend(self.hosts_to_copy()),
-            Act::Start => {
-                let view = self.page.as_ref().map(|page| &page.view);
-                let view = view.filter(|view| view.kind == "exec");
-                let (hosts, command) = view.map_or(("", ""), |view| (&view.targets, &view.title));
-                let form = crate::tui::overlay::StartForm::again(hosts, command);
-                effects.push(Effect::Over(Box::new(form)));
-            }
+            Act::Start => effects.push(self.started_again()),
             Act::Acknowledge => effects.push(super::now::acknowledge(self.run, context)),
-            Act::Compare => {
-                let (earlier, found) = (self.earlier(context), self.page.as_ref());
-                match (earlier, found) {
-                    (Some(earlier), Some(_)) => {
-                        let pane = super::compare::Compare::new(earlier, self.run);
-                        effects.push(Effect::Show(Box::new(pane)));
-                    }
-                    _ => effects.push(Effect::Say(
-                        "No earlier run of this command is known.".to_owned(),
-                    )),
-                }
-            }
+            Act::Compare => effects.push(self.compared(context)),
             _ => return self.move_by(act, context),
         }
         true
@@ -481,53 +464,7 @@ impl Pane for RunPane {
     }
 
     fn hints(&self) -> Vec<Act> {
-        let over = self
-            .page
-            .as_ref()
-            .is_some_and(|page| page.view.ended.is_some());
-        let mut hints = vec![Act::Open];
-        let of_flow = is_of_flow_run(self.page.as_ref());
-        let asks = self
-            .page
-            .as_ref()
-            .is_some_and(|page| page.view.waits_for.as_deref() == Some("approval"));
-        if asks {
-            hints.extend([Act::Approve, Act::Reject]);
-        }
-        let doubt = self.page.as_ref().is_some_and(|page| {
-            page.view.tally.ended(OutcomeKind::InDoubt) > 0 && page.view.stages.is_empty()
-        });
-        hints.extend(doubt.then_some(Act::Settle));
-        let failed = self
-            .page
-            .as_ref()
-            .is_some_and(|page| page.view.tally.failures() > 0);
-        if !over {
-            let paused = self
-                .page
-                .as_ref()
-                .is_some_and(|page| page.view.state == "paused");
-            // How it is stopped comes before how it is looked at.
-            hints.push(if paused { Act::Resume } else { Act::Pause });
-            hints.push(Act::Abort);
-        }
-        hints.extend(failed.then_some(Act::Retry));
-        hints.extend(of_flow.then_some(Act::View));
-        hints.extend(failed.then_some(Act::NextFailure));
-        if over {
-            hints.extend(failed.then_some(Act::Acknowledge));
-            hints.push(if of_flow { Act::StartFlow } else { Act::SaveAs });
-        } else {
-            hints.push(Act::Skip);
-            hints.extend(self.stages().is_empty().then_some(Act::Tune));
-        }
-        hints.extend(of_flow.then_some(Act::RollBack));
-        if self.stages().is_empty() {
-            hints.push(Act::NextPane);
-            hints.extend((!of_flow).then_some(Act::View));
-            hints.extend([Act::Sort, Act::Search, Act::Compare]);
-        }
-        hints
+        self.keys()
     }
 
     fn view(&self) -> Option<&RunView> {

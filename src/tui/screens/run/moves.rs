@@ -5,8 +5,9 @@ use crate::run::outcome::{Outcome, OutcomeKind};
 use crate::run::sign::Sign;
 use crate::tui::keys::Act;
 use crate::tui::list::nearest;
-use crate::tui::overlay::{Sheet, settle_sheet, skip_one_sheet};
+use crate::tui::overlay::{Sheet, StartForm, settle_sheet, skip_one_sheet};
 use crate::tui::pane::{Context, Effect, Place};
+use crate::tui::screens::compare::Compare;
 use crate::tui::screens::host_output::HostOutput;
 use crate::tui::screens::output::Output;
 use crate::tui::words::counted;
@@ -118,6 +119,22 @@ impl RunPane {
         }
         let causes = &self.page.as_ref()?.causes;
         causes.get(self.causes.at as usize).map(|cause| cause.first)
+    }
+
+    /// The form with this run's command, when it is one.
+    pub(super) fn started_again(&self) -> Effect {
+        let view = self.page.as_ref().map(|page| &page.view);
+        let view = view.filter(|view| view.kind == "exec");
+        let (hosts, command) = view.map_or(("", ""), |view| (&view.targets, &view.title));
+        Effect::Over(Box::new(StartForm::again(hosts, command)))
+    }
+
+    /// This run beside the one before it.
+    pub(super) fn compared(&self, context: &Context) -> Effect {
+        match (self.earlier(context), &self.page) {
+            (Some(earlier), Some(_)) => Effect::Show(Box::new(Compare::new(earlier, self.run))),
+            _ => Effect::Say("No earlier run of this command is known.".to_owned()),
+        }
     }
 
     /// What asks about the host or the step under the cursor; none when that has no answer.

@@ -80,8 +80,14 @@ impl RunPane {
         let (width, height) = (canvas.width(), canvas.height());
         draw_row(canvas, stages, self.stage.at as usize);
         canvas.rule(1, "stages", "Enter opens its run");
-        let story = if height >= 14 { (height / 3).max(4) } else { 0 };
         let about = if height >= 10 { 3 } else { 0 };
+        // Rows that the stages do not need tell what happened.
+        let needed = u16::try_from(stages.len()).unwrap_or(u16::MAX);
+        let spare = height.saturating_sub(needed.saturating_add(3 + about));
+        let story = match height {
+            0..14 => 0,
+            _ => (height / 3).max(4).max(spare),
+        };
         let rows = height.saturating_sub(2 + story + about).max(1);
         let total = u32::try_from(stages.len()).unwrap_or(u32::MAX);
         self.stage.fit(total, u32::from(rows));
