@@ -3,7 +3,7 @@
 use super::args::{Args, RunsCommand};
 use super::connect::connect;
 use super::exit::{CliError, Exit};
-use super::print::say;
+use super::print::{one_line, say};
 use super::progress;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
@@ -126,10 +126,14 @@ pub async fn steer(args: &Args, json: bool, run: RunId, act: Steer) -> Result<Ex
     if json {
         say(&serde_json::json!({
             "run": view.run, "state": view.state, "because": view.because, "conn": view.holder,
+            "stay": view.stay,
         })
         .to_string())?;
     } else {
         say(&progress::line(&view))?;
+        for stays in &view.stay {
+            say(&one_line(stays))?;
+        }
         if let Some((by, until)) = &view.asked_by {
             say(&format!(
                 "{by} asked for the conn; it passes at {} unless {} keeps it",

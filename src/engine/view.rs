@@ -84,6 +84,7 @@ pub fn plain_view(run: &Run) -> RunView {
         whole: None,
         stand: None,
         part_of: family::part(run),
+        stay: Vec::new(),
     }
 }
 

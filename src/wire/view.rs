@@ -72,6 +72,8 @@ pub struct RunView {
     pub stand: Option<Stand>,
     /// The run that it is part of.
     pub part_of: Option<PartOf>,
+    /// In an answer to who steers it: what of it does not do as asked, a sentence each.
+    pub stay: Vec<String>,
 }
 
 /// A stage of a run that is made of runs, or what it does for one item.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::whole::borrowed;
 use super::{Core, Live};
 use crate::engine::audit::AuditRecord;
 use crate::engine::{history, now, view};
@@ -15,7 +16,6 @@ use crate::run::ids::{HostIx, RunId};
 use crate::run::roles::Authority;
 use crate::run::spec::RunSpec;
 use crate::run::state::Run;
-use crate::store::StoreError;
 use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
@@ -29,10 +29,11 @@ impl Core {
         reply: oneshot::Sender<Result<RunView, Fault>>,
     ) {
         match self.steer_now(run, authority, act) {
-            Ok(lsn) => self.answer_when_durable(lsn, reply, move |core| {
-                core.live_run(run)
-                    .map(|live| view::run_view(core, live, &[], &[]))
-                    .ok_or_else(|| unknown(run))
+            Ok((lsn, stay)) => self.answer_when_durable(lsn, reply, move |core| {
+                let live = core.live_run(run).ok_or_else(|| unknown(run))?;
+                let mut view = view::run_view(core, live, &[], &[]);
+                view.stay = stay;
+                Ok(view)
             }),
             Err(fault) => {
                 // The asker may have gone; nothing was changed.
@@ -41,12 +42,18 @@ impl Core {
         }
     }
 
-    fn steer_now(&mut self, id: RunId, authority: &Authority, act: &Steer) -> Result<u64, Fault> {
+    /// Where it is written down, and what of the run does not do as asked, in sentences.
+    fn steer_now(
+        &mut self,
+        named: RunId,
+        authority: &Authority,
+        act: &Steer,
+    ) -> Result<(u64, Vec<String>), Fault> {
         let by = authority.who();
         let id = match act {
-            Steer::Resume => self.to_resume(id),
-            Steer::Approve { .. } | Steer::Reject { .. } => self.who_asks(id)?,
-            _ => id,
+            Steer::Resume => self.to_resume(named),
+            Steer::Approve { .. } | Steer::Reject { .. } => self.who_asks(named)?,
+            _ => named,
         };
         let live = self.runs.get(&id).ok_or_else(|| self.not_here(id, act))?;
         let of_hosts = matches!(
@@ -57,7 +64,8 @@ impl Core {
                 | Steer::Rollback { .. }
         );
         if live.run.stages.is_some() && of_hosts {
-            return self.steer_parts(id, authority, act);
+            let lsn = self.steer_parts(id, authority, act)?;
+            return Ok((lsn, Vec::new()));
         }
         let holder_attached = live
             .run
@@ -74,12 +82,10 @@ impl Core {
         if let Some(digest) = approved {
             audit.text = format!("{} sha256 {digest}", audit.text);
         }
-        let engine = |error: StoreError| Fault::engine(error.to_string());
-        let lsn = self.commit(id, &events, &[audit]).map_err(engine)?;
-        if matches!(act, Steer::Resume) {
-            self.resume_parts(id, authority).map_err(engine)?;
-        }
-        Ok(lsn)
+        let (all, stay) = self.and_parts(id, named, authority, (act, events));
+        // All of it or nothing: a crash must not leave some parts with it and others without.
+        let lsn = self.commit_all(&borrowed(&all), &[audit]);
+        Ok((lsn.map_err(|error| Fault::engine(error.to_string()))?, stay))
     }
 
     /// What a run answers to somebody. Whoever may on a whole may on its parts.

@@ -6,6 +6,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod whole;
+
 use tokio::sync::oneshot;
 
 use super::{Core, NewRun};
@@ -17,13 +19,12 @@ use crate::engine::spool::Spool;
 use crate::engine::{Parts, Settings, now};
 use crate::run::event::{EndState, Event, What};
 use crate::run::family::Parent;
-use crate::run::ids::{At, HostIx, RunId, StepIx};
+use crate::run::ids::{At, HostIx, RunId};
 use crate::run::outcome::Outcome;
 use crate::run::roles::Authority;
 use crate::run::spec::{
-    Access, Act, Approval, Exec, Lease, Local, Rollout, RunKind, RunSpec, Step, StepRules, Target,
+    Access, Act, Exec, Lease, Local, Rollout, RunKind, RunSpec, Step, StepRules, Target,
 };
-use crate::run::stages::{NodeIx, NodeSpec, StageIx, StageSpec, StagesSpec};
 use crate::run::state::Run;
 use crate::ssh::{Route, RunAsMethod, Ssh};
 use crate::store::Store;
@@ -314,63 +315,4 @@ async fn a_clock_that_went_back_while_the_machine_was_off_lengthens_no_wait() {
         waits_until(&core, run).unwrap().since(now()) / 60_000,
         left / 60_000
     );
-}
-
-#[tokio::test]
-async fn an_answer_to_a_whole_of_which_several_runs_ask_is_given_to_none() {
-    let (mut core, _inbox, _spool) = core(0);
-    let stage = |name: &str| StageSpec {
-        name: name.to_owned(),
-        needs: crate::run::stages::Need::default(),
-        nodes: vec![NodeSpec {
-            item: None,
-            kind: RunKind::Flow,
-            title: name.to_owned(),
-            spec: String::new(),
-            hosts: 2,
-            gate: None,
-        }],
-        parallel: 1,
-        approve: None,
-        soak: Duration::ZERO,
-        on_failure: crate::run::stages::OnStageFailure::Pause,
-    };
-    let mut whole = spec(0, false);
-    whole.steps.clear();
-    whole.stages = Some(StagesSpec {
-        stages: vec![stage("a"), stage("b")],
-        reach: Vec::new(),
-        parallel: None,
-        join: None,
-        fail_fast: false,
-    });
-    let (whole, _) = core.create_now(new(whole, None)).unwrap();
-    let mut asking = |stage| {
-        let node = NodeIx {
-            stage: StageIx(stage),
-            item: 0,
-        };
-        let parent = Parent {
-            run: whole,
-            node,
-            gate: false,
-        };
-        let part = new(doing(Act::Approve(Approval::default())), Some(parent));
-        let (run, _) = core.create_now(part).unwrap();
-        let what = What::BarrierReached {
-            step: StepIx(0),
-            until: None,
-        };
-        core.commit(run, &[Event { at: At(1), what }], &[]).unwrap();
-        run
-    };
-    let first = asking(0);
-    let second = asking(1);
-    assert_eq!(first, RunId(2));
-    let fault = core.who_asks(whole).unwrap_err();
-    assert!(
-        fault.message.starts_with("2 runs of run 1 ask"),
-        "{fault:?}"
-    );
-    assert_eq!(core.who_asks(second).unwrap(), second);
 }

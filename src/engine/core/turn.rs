@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::whole::borrowed;
 use super::{Core, CoreError, MESSAGES_A_TURN};
 use crate::engine::inbox::Message;
 use crate::engine::now;
@@ -109,7 +110,9 @@ impl Core {
     pub(super) fn go_on(&mut self) -> Result<(), CoreError> {
         while let Some(run) = self.dirty.pop_first() {
             while let Some(event) = self.next_event(run) {
-                match self.commit(run, &[event], &[]) {
+                let mut all = self.with_parts(run, std::slice::from_ref(&event));
+                all.insert(0, (run, vec![event]));
+                match self.commit_all(&borrowed(&all), &[]) {
                     Ok(_) => {}
                     // Nothing goes on that cannot be written down; the next tick tries again.
                     Err(StoreError::NoSpace) => break,

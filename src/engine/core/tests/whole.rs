@@ -1,0 +1,169 @@
+//! Runs that are made of runs, and what is asked of them.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{core, doing, new, spec};
+use crate::engine::core::Core;
+use crate::run::event::{Event, What};
+use crate::run::family::Parent;
+use crate::run::ids::{At, RunId, StepIx};
+use crate::run::outcome::OutcomeKind;
+use crate::run::roles::Authority;
+use crate::run::spec::{Act, Approval, RunKind, RunSpec};
+use crate::run::stages::{NodeIx, NodeSpec, OnStageFailure, StageIx, StageSpec, StagesSpec};
+use crate::wire::reply::Fault;
+use crate::wire::request::Steer;
+use crate::wire::view::RunView;
+
+fn whole_of(names: &[&str]) -> RunSpec {
+    let stage = |name: &&str| StageSpec {
+        name: (*name).to_owned(),
+        needs: crate::run::stages::Need::default(),
+        nodes: vec![NodeSpec {
+            item: None,
+            kind: RunKind::Flow,
+            title: (*name).to_owned(),
+            spec: String::new(),
+            hosts: 2,
+            gate: None,
+        }],
+        parallel: 1,
+        approve: None,
+        soak: Duration::ZERO,
+        on_failure: OnStageFailure::Pause,
+    };
+    let mut whole = spec(0, false);
+    whole.steps.clear();
+    whole.stages = Some(StagesSpec {
+        stages: names.iter().map(stage).collect(),
+        reach: Vec::new(),
+        parallel: None,
+        join: None,
+        fail_fast: false,
+    });
+    whole
+}
+
+/// The run of a stage, which does nothing by itself.
+fn part(core: &mut Core, whole: RunId, stage: usize) -> RunId {
+    let node = NodeIx {
+        stage: StageIx(stage),
+        item: 0,
+    };
+    let parent = Parent {
+        run: whole,
+        node,
+        gate: false,
+    };
+    let part = new(doing(Act::Approve(Approval::default())), Some(parent));
+    core.create_now(part).unwrap().0
+}
+
+fn record(core: &mut Core, run: RunId, what: What) {
+    let event = Event { at: At(1), what };
+    core.commit(run, &[event], &[]).unwrap();
+}
+
+fn paused(by: &str) -> What {
+    What::Paused {
+        by: by.to_owned(),
+        reason: "to look".to_owned(),
+    }
+}
+
+async fn steer(core: &mut Core, run: RunId, act: Steer) -> Result<RunView, Fault> {
+    let (reply, mut answer) = oneshot::channel();
+    core.steer(run, &Authority::everything("ann"), &act, reply);
+    for _ in 0..1_000 {
+        core.release().unwrap();
+        if let Ok(answer) = answer.try_recv() {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("no answer");
+}
+
+fn is_paused(core: &Core, run: RunId) -> bool {
+    core.live_run(run).unwrap().run.paused.is_some()
+}
+
+#[tokio::test]
+async fn an_answer_to_a_whole_of_which_several_runs_ask_is_given_to_none() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (whole, _) = core.create_now(new(whole_of(&["a", "b"]), None)).unwrap();
+    let mut asking = |stage| {
+        let run = part(&mut core, whole, stage);
+        let what = What::BarrierReached {
+            step: StepIx(0),
+            until: None,
+        };
+        record(&mut core, run, what);
+        run
+    };
+    let first = asking(0);
+    let second = asking(1);
+    assert_eq!(first, RunId(2));
+    let fault = core.who_asks(whole).unwrap_err();
+    assert!(
+        fault.message.starts_with("2 runs of run 1 ask"),
+        "{fault:?}"
+    );
+    assert_eq!(core.who_asks(second).unwrap(), second);
+}
+
+#[tokio::test]
+async fn a_part_that_a_person_paused_stays_when_the_whole_goes_on_and_is_named() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (whole, _) = core
+        .create_now(new(whole_of(&["a", "b", "c"]), None))
+        .unwrap();
+    let parts: Vec<RunId> = (0..3).map(|stage| part(&mut core, whole, stage)).collect();
+    record(&mut core, parts[0], paused("kim"));
+    record(&mut core, parts[1], paused("conn"));
+    record(&mut core, whole, paused("conn"));
+    core.go_on().unwrap();
+    assert!(parts.iter().all(|part| is_paused(&core, *part)));
+
+    let view = steer(&mut core, whole, Steer::Resume).await.unwrap();
+    core.go_on().unwrap();
+    assert_eq!(view.stay, ["run 2 stays paused by kim: to look"]);
+    let stand: Vec<bool> = parts.iter().map(|part| is_paused(&core, *part)).collect();
+    assert_eq!(stand, [true, false, false]);
+
+    // Who names the part means the part, and whatever holds it up.
+    record(&mut core, whole, paused("lee"));
+    core.go_on().unwrap();
+    let view = steer(&mut core, parts[0], Steer::Resume).await.unwrap();
+    core.go_on().unwrap();
+    assert_eq!(view.stay, Vec::<String>::new());
+    assert!(parts.iter().all(|part| !is_paused(&core, *part)));
+    assert!(!is_paused(&core, whole));
+}
+
+#[tokio::test]
+async fn no_part_misses_an_abort_because_another_is_retried_at_once() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (whole, _) = core.create_now(new(whole_of(&["a", "b"]), None)).unwrap();
+    let parts: Vec<RunId> = (0..2).map(|stage| part(&mut core, whole, stage)).collect();
+    let by_hand = |reason: &str| Steer::Abort {
+        reason: reason.to_owned(),
+    };
+    steer(&mut core, parts[0], by_hand("one")).await.unwrap();
+    core.go_on().unwrap();
+    assert!(core.live_run(parts[0]).unwrap().run.ended.is_some());
+
+    // Both are taken before anything goes on.
+    steer(&mut core, whole, by_hand("all")).await.unwrap();
+    let again = Steer::Retry {
+        only: vec![OutcomeKind::NotStarted],
+        hosts: String::new(),
+    };
+    steer(&mut core, parts[0], again).await.unwrap();
+    core.go_on().unwrap();
+    let other = &core.live_run(parts[1]).unwrap().run;
+    assert_eq!(other.aborted_by.as_deref(), Some("ann"));
+    assert!(other.ended.is_some());
+}
