@@ -26,7 +26,7 @@ impl Run {
             Command::SkipStep { by, step } => self.decide_skip_step(by, *step)?,
             Command::SkipStage { by, stage } => self.decide_skip_stage(by, *stage)?,
             Command::TakeUp { by } => self.decide_take_up(by)?,
-            Command::Approve { by, reason } => self.decide_approve(by, reason)?,
+            Command::Approve { by, reason } => self.decide_approve(by, reason, now)?,
             Command::Reject { by, reason } => self.decide_reject(by, reason)?,
             Command::Settle { by, host, verdict } => self.decide_settle(by, *host, *verdict)?,
             Command::Tune {
@@ -230,9 +230,20 @@ impl Run {
         Ok(vec![What::StepSkipped { by, step }])
     }
 
-    fn decide_approve(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
+    fn decide_approve(&self, by: &str, reason: &str, now: At) -> Result<Vec<What>, Refusal> {
         self.need_open()?;
         let approval = self.asked()?;
+        if let Some(until) = self.asked_until().filter(|until| *until <= now) {
+            return Err(Refusal::BadValue {
+                run: self.id,
+                why: format!(
+                    "it could be answered until {}, and is asked anew when the run goes on: \
+                     conn runs resume {}",
+                    until.rfc3339(),
+                    self.id
+                ),
+            });
+        }
         if approval.not_starter && by == self.starter {
             return Err(Refusal::OwnRun {
                 run: self.id,
@@ -263,6 +274,15 @@ impl Run {
         match step.map(|step| &step.act) {
             Some(Act::Approve(approval)) => Ok(approval),
             _ => Err(Refusal::NotAsked { run: self.id }),
+        }
+    }
+
+    /// Until when the question may be answered, when that has an end.
+    fn asked_until(&self) -> Option<At> {
+        let of_stage = self.stages.as_ref().and_then(|stages| stages.asked);
+        match of_stage {
+            Some((_, until)) => until,
+            None => self.asks()?.1,
         }
     }
 

@@ -72,9 +72,9 @@ impl Line {
         self.whole = true;
     }
 
-    /// A question nobody answered in time is asked anew when the run goes on.
+    /// A question nobody answered in time is asked anew when the run goes on. A yes stays one.
     pub fn asked_again(&mut self) {
-        self.at = None;
+        self.at.take_if(|barrier| barrier.approved.is_none());
     }
 }
 

@@ -1,0 +1,182 @@
+//! Single stories: what follows when runs end so, and people ask that.
+
+use super::{Played, World, flow, gated, stage};
+use crate::run::command::Command;
+use crate::run::event::{EndState, What};
+use crate::run::ids::{At, RunId};
+use crate::run::spec::Approval;
+use crate::run::stages::*;
+
+/// A world in which every child ends as said, in the order in which they begin.
+fn scripted(spec: StagesSpec, ends: &[ChildEnd]) -> World {
+    let mut world = World::new(spec, 0);
+    for told in 0..100 {
+        world.settle();
+        let mut waiting: Vec<&mut Played> = world
+            .children
+            .values_mut()
+            .filter(|child| child.at_work)
+            .collect();
+        let Some(child) = waiting.first_mut() else {
+            return world;
+        };
+        child.ends = vec![ends.get(told).copied().unwrap_or(ChildEnd::Ok)];
+        child.at_work = false;
+    }
+    world
+}
+
+fn words(world: &World) -> Vec<&'static str> {
+    let stages = world.run.stages.as_ref().unwrap();
+    stages.nodes().map(|(_, node)| node.phase.word()).collect()
+}
+
+#[test]
+fn a_stage_that_fails_holds_the_next_up_until_a_person_lets_it_go_on() {
+    let spec = flow(vec![stage("canary", &[], 1), stage("rest", &[0], 2)]);
+    let mut world = scripted(spec, &[ChildEnd::Failed]);
+    assert_eq!(words(&world), ["failed", "waiting", "waiting"]);
+    let pause = world.run.paused.clone().unwrap();
+    assert!(pause.reason.contains("canary (run 2) failed"), "{pause:?}");
+    let by = "kim".to_owned();
+    assert!(world.ask(&Command::Resume { by }));
+    world.settle();
+    assert_eq!(words(&world), ["succeeded", "running", "waiting"]);
+}
+
+#[test]
+fn failures_that_are_borne_hold_nobody_up_and_are_no_success() {
+    let spec = flow(vec![stage("canary", &[], 1), stage("rest", &[0], 1)]);
+    let world = scripted(spec, &[ChildEnd::Borne]);
+    assert_eq!(words(&world), ["succeeded", "succeeded"]);
+    assert_eq!(world.run.ended.map(|(end, _)| end), Some(EndState::Failed));
+}
+
+#[test]
+fn a_gate_that_says_neither_asks_a_person_even_at_the_end() {
+    let spec = flow(vec![gated(stage("canary", &[], 1))]);
+    let world = scripted(spec, &[ChildEnd::Ok, ChildEnd::Inconclusive]);
+    assert_eq!(words(&world), ["inconclusive"]);
+    assert!(world.run.paused.is_some() && world.run.ended.is_none());
+}
+
+#[test]
+fn a_run_that_is_retried_after_the_end_takes_its_flow_up_again() {
+    let spec = flow(vec![stage("only", &[], 1)]);
+    let mut world = scripted(spec, &[ChildEnd::Failed]);
+    assert_eq!(world.run.ended.map(|(end, _)| end), Some(EndState::Failed));
+    let child = world.children.get_mut(&RunId(2)).unwrap();
+    (child.at_work, child.until, child.ends) = (true, At(5), vec![ChildEnd::Ok]);
+    world.settle();
+    assert!(world.run.ended.is_none());
+    world.pass(10);
+    world.settle();
+    assert_eq!(
+        world.run.ended.map(|(end, _)| end),
+        Some(EndState::Succeeded)
+    );
+}
+
+#[test]
+fn a_fanout_that_wants_any_is_well_with_one_and_lets_the_others_finish() {
+    let branch = |name| StageSpec {
+        on_failure: OnStageFailure::GoOn,
+        ..stage(name, &[], 1)
+    };
+    let spec = |join, fail_fast| StagesSpec {
+        join,
+        fail_fast,
+        parallel: Some(2),
+        ..flow(vec![branch("a"), branch("b"), branch("c")])
+    };
+    let end = |world: &World| world.run.ended.map(|(end, _)| end);
+    let ends = [ChildEnd::Failed, ChildEnd::Ok, ChildEnd::Failed];
+    let world = scripted(spec(Some(1), false), &ends);
+    assert_eq!(words(&world), ["failed", "succeeded", "failed"]);
+    assert_eq!(end(&world), Some(EndState::Succeeded));
+    let world = scripted(spec(None, false), &ends);
+    assert_eq!(end(&world), Some(EndState::Failed));
+    let world = scripted(spec(None, true), &ends);
+    assert_eq!(end(&world), Some(EndState::Aborted));
+    assert_eq!(words(&world)[2], "not_started");
+}
+
+#[test]
+fn failures_that_are_borne_are_no_success_of_a_fanout_either() {
+    let branch = |name| StageSpec {
+        on_failure: OnStageFailure::GoOn,
+        ..stage(name, &[], 1)
+    };
+    let spec = |join| StagesSpec {
+        join: Some(join),
+        ..flow(vec![branch("a"), branch("b")])
+    };
+    let end = |join| {
+        let world = scripted(spec(join), &[ChildEnd::Borne, ChildEnd::Ok]);
+        world.run.ended.map(|(end, _)| end)
+    };
+    assert_eq!(end(2), Some(EndState::Failed));
+    assert_eq!(end(1), Some(EndState::Succeeded));
+}
+
+#[test]
+fn a_gate_that_is_retried_and_says_yes_leaves_no_mark() {
+    let spec = flow(vec![gated(stage("only", &[], 1))]);
+    let mut world = scripted(spec, &[ChildEnd::Ok, ChildEnd::Inconclusive]);
+    assert_eq!(words(&world), ["inconclusive"]);
+    let gate = world.children.get_mut(&RunId(3)).unwrap();
+    (gate.at_work, gate.until, gate.ends) = (true, At(5), vec![ChildEnd::Ok]);
+    world.settle();
+    world.pass(10);
+    let by = "kim".to_owned();
+    assert!(world.ask(&Command::Resume { by }));
+    world.settle();
+    assert_eq!(
+        world.run.ended.map(|(end, _)| end),
+        Some(EndState::Succeeded)
+    );
+}
+
+#[test]
+fn stages_that_never_began_are_not_taken_up_once_the_flow_is_rolled_back() {
+    let spec = flow(vec![stage("canary", &[], 1), stage("rest", &[0], 1)]);
+    let mut world = scripted(spec, &[ChildEnd::Failed]);
+    let (by, reason) = ("kim".to_owned(), String::new());
+    world.record(What::Stage(StageEvent::RollingBack { by, reason }));
+    world.settle();
+    assert_eq!(words(&world), ["failed", "not_started"]);
+    let by = "kim".to_owned();
+    assert!(!world.ask(&Command::TakeUp { by }));
+}
+
+fn end_of(world: &World) -> Option<EndState> {
+    world.run.ended.map(|(end, _)| end)
+}
+
+#[test]
+fn a_question_whose_time_is_over_takes_no_yes_and_is_asked_anew() {
+    let mut asking = stage("only", &[], 1);
+    asking.approve = Some(Approval {
+        expires: Some(std::time::Duration::from_secs(10)),
+        ..Approval::default()
+    });
+    let mut world = World::new(flow(vec![asking]), 0);
+    world.settle();
+    let yes = Command::Approve {
+        by: "lee".to_owned(),
+        reason: String::new(),
+    };
+    let (by, reason) = ("kim".to_owned(), String::new());
+    assert!(world.ask(&Command::Pause { by, reason }));
+    world.pass(10_001);
+    world.settle();
+    let refused = world.run.decide(&yes, world.now).unwrap_err().to_string();
+    assert!(refused.contains("asked anew"), "{refused}");
+    let by = "kim".to_owned();
+    assert!(world.ask(&Command::Resume { by }));
+    world.settle();
+    assert_eq!(words(&world), ["waiting"]);
+    assert!(world.ask(&yes));
+    world.settle();
+    assert_eq!(words(&world), ["running"]);
+}
