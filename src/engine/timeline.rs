@@ -197,6 +197,10 @@ fn stage(spec: &StagesSpec, event: &StageEvent) -> Option<(String, String)> {
         StageEvent::Reopened { node, .. } => {
             rule(format!("\"{}\" is at work again", spec.name(*node)))
         }
+        StageEvent::GateGone { node } => rule(format!(
+            "the look at the gate of \"{}\" before counts for nothing",
+            spec.name(*node)
+        )),
         StageEvent::Soaking { node, until } => rule(format!(
             "\"{}\" soaking until {}",
             spec.name(*node),

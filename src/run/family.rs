@@ -46,6 +46,12 @@ impl Run {
                 reason: format!("with run {}", parent.id),
             });
         }
+        if self.is_void_gate(parent) {
+            return event(What::Aborted {
+                by: super::decide::BY_RULE.to_owned(),
+                reason: "what it looked at was taken up again, and is looked at anew".to_owned(),
+            });
+        }
         match (&parent.paused, &self.paused) {
             // Undoing does not wait for what was paused before it was asked for.
             (Some(pause), None) if self.undoing.is_some_and(|since| pause.at <= since) => None,
@@ -56,6 +62,18 @@ impl Run {
             (None, Some(pause)) if pause.with_parent => event(What::ParentResumed),
             _ => None,
         }
+    }
+
+    /// Whether it looks at a gate of work that was taken up again since.
+    pub fn is_void_gate(&self, whole: &Run) -> bool {
+        let Some(part) = self.parent.filter(|part| part.gate) else {
+            return false;
+        };
+        let node = whole
+            .stages
+            .as_ref()
+            .and_then(|stages| stages.node(part.node));
+        node.is_some_and(|node| node.gate != Some(self.id))
     }
 
     /// How the run stands, for its parent.

@@ -123,7 +123,7 @@ impl Core {
             .stages
             .iter()
             .flat_map(Stages::nodes)
-            .flat_map(|(_, node)| [node.run, node.gate])
+            .flat_map(|(_, node)| [node.run, node.gate, node.void_gate])
             .flatten()
             .filter(|part| self.runs.contains_key(part))
             .collect();

@@ -193,7 +193,9 @@ impl Core {
             let Some(live) = self.runs.get(&part) else {
                 continue;
             };
-            if live.run.stages.is_some() {
+            let whole = live.run.parent.and_then(|part| self.runs.get(&part.run));
+            let is_void = whole.is_some_and(|whole| live.run.is_void_gate(&whole.run));
+            if live.run.stages.is_some() || is_void {
                 continue;
             }
             let answer = part_of_it(&live.run, act).and_then(|act| {

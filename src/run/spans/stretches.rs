@@ -233,7 +233,7 @@ impl Stretches {
                 asked && open.kind == SpanKind::Question
             }),
             StageEvent::RollingBack { .. } => self.close(at, |open| !open.kind.is_work()),
-            StageEvent::TakenUp { .. } => {}
+            StageEvent::TakenUp { .. } | StageEvent::GateGone { .. } => {}
         }
     }
 

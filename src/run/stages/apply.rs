@@ -16,14 +16,14 @@ impl Stages {
                 node.phase = NodePhase::Gating;
             }),
             StageEvent::ChildEnded { node, end } => self.child_ended(*node, *end, at),
-            StageEvent::Reopened { node, gate } => self.change(*node, |node| {
-                node.ended = None;
-                node.phase = if *gate {
-                    NodePhase::Gating
-                } else {
-                    NodePhase::Working
-                };
+            StageEvent::Reopened { node, gate: true } => self.change(*node, |node| {
+                (node.phase, node.ended) = (NodePhase::Gating, None);
             }),
+            StageEvent::Reopened { node, gate: false } => self.change(*node, |node| {
+                (node.phase, node.ended) = (NodePhase::Working, None);
+                node.void_gate = node.gate.take().or(node.void_gate);
+            }),
+            StageEvent::GateGone { node } => self.change(*node, |node| node.void_gate = None),
             StageEvent::RollingBack { .. } => {
                 self.closed(at);
                 self.closing = true;

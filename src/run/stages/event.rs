@@ -45,6 +45,12 @@ pub enum StageEvent {
         /// Whether it is the run of its gate.
         gate: bool,
     },
+    /// A look at a gate that counts for nothing any more is over: the work was taken up again while
+    /// it looked.
+    GateGone {
+        /// The node.
+        node: NodeIx,
+    },
     /// A node has done its work; what comes next begins after this time.
     Soaking {
         /// The node.

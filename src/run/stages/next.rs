@@ -79,7 +79,8 @@ impl Run {
         }
         let at_gate = |(ix, node): (NodeIx, &super::Node)| {
             let gated = view.spec.node(ix).is_some_and(|node| node.gate.is_some());
-            (gated && node.phase == NodePhase::AtGate).then_some(Start::Gate(ix))
+            let free = node.phase == NodePhase::AtGate && node.void_gate.is_none();
+            (gated && free).then_some(Start::Gate(ix))
         };
         if view.may_fail_fast() || view.stopped().is_some() {
             return None;
@@ -108,11 +109,7 @@ impl Run {
                 return by_rule;
             }
         }
-        let over = if closing {
-            !view.has_child_at_work()
-        } else {
-            !view.is_unfinished()
-        };
+        let over = !view.has_child_at_work() && (closing || !view.is_unfinished());
         over.then(|| What::Ended {
             state: self.stages_end(&view),
         })
@@ -159,6 +156,9 @@ impl View<'_> {
                     end: ChildEnd::Failed,
                 }),
             };
+            if at.void_gate.is_some() && !is_live(at.void_gate) {
+                return Some(StageEvent::GateGone { node });
+            }
             match at.phase {
                 NodePhase::Waiting | NodePhase::NotStarted => None,
                 NodePhase::Working => ended(at.run?),
@@ -388,9 +388,10 @@ impl View<'_> {
     }
 
     fn has_child_at_work(&self) -> bool {
-        self.at
-            .nodes()
-            .any(|(_, node)| matches!(node.phase, NodePhase::Working | NodePhase::Gating))
+        let at_work = |node: &super::Node| {
+            matches!(node.phase, NodePhase::Working | NodePhase::Gating) || node.void_gate.is_some()
+        };
+        self.at.nodes().any(|(_, node)| at_work(node))
     }
 
     /// Whether too few stages can succeed any more, and the others are not wanted then.

@@ -24,6 +24,9 @@ pub struct Node {
     pub run: Option<RunId>,
     /// The run that looks at its gate, the newest.
     pub gate: Option<RunId>,
+    /// A run that looked at its gate when the work was taken up again: what it says counts for
+    /// nothing, and the next look waits until it is over.
+    pub void_gate: Option<RunId>,
     /// Whether anything about it did not end well, borne or accepted though it may be.
     pub marred: bool,
     /// Whether its work did not end well, whatever its gate says.
@@ -120,6 +123,7 @@ impl Stages {
             phase: NodePhase::Waiting,
             run: None,
             gate: None,
+            void_gate: None,
             marred: false,
             work_marred: false,
             began: None,

@@ -3,7 +3,7 @@
 
 mod cases;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ struct World {
     run: Run,
     journal: Vec<Event>,
     children: BTreeMap<RunId, Played>,
+    gates: BTreeSet<RunId>,
     next: u64,
     chance: u64,
 }
@@ -120,6 +121,7 @@ impl World {
             run: run_of(spec),
             journal: Vec::new(),
             children: BTreeMap::new(),
+            gates: BTreeSet::new(),
             next: 2,
             chance: seed,
         }
@@ -171,6 +173,9 @@ impl World {
             }
             What::Stage(StageEvent::GateStarted { node, .. }) => {
                 assert_eq!(stages.node(*node).unwrap().phase, NodePhase::AtGate);
+                let looking = self.gates.iter().filter(|run| self.children[run].at_work);
+                let mut void = looking.filter(|run| self.is_void(**run));
+                assert_eq!(void.next(), None, "an old look goes on beside the new one");
                 assert!(self.run.paused.is_none() && self.run.aborted_by.is_none());
             }
             What::Stage(StageEvent::Done { node }) => {
@@ -223,10 +228,14 @@ impl World {
             times: 1,
         };
         self.children.insert(run, played);
-        self.record(What::Stage(match start {
+        let began = match start {
             Start::Work(node) => StageEvent::Started { node, run },
             Start::Gate(node) => StageEvent::GateStarted { node, run },
-        }));
+        };
+        self.record(What::Stage(began));
+        if matches!(start, Start::Gate(_)) {
+            self.gates.insert(run);
+        }
     }
 
     fn ask(&mut self, command: &Command) -> bool {
@@ -239,10 +248,18 @@ impl World {
         true
     }
 
+    /// Whether a look at a gate counts for nothing any more: then it is aborted.
+    fn is_void(&self, run: RunId) -> bool {
+        let stages = self.run.stages.as_ref().unwrap();
+        self.gates.contains(&run) && !stages.nodes().any(|(_, node)| node.gate == Some(run))
+    }
+
     fn pass(&mut self, ms: i64) {
         self.now = At(self.now.0 + ms);
-        for child in self.children.values_mut() {
-            let aborted = self.run.aborted_by.is_some();
+        let gates = self.gates.iter().copied();
+        let void: Vec<RunId> = gates.filter(|run| self.is_void(*run)).collect();
+        for (run, child) in &mut self.children {
+            let aborted = self.run.aborted_by.is_some() || void.contains(run);
             if child.at_work && (aborted || child.until <= self.now) {
                 child.at_work = false;
                 if aborted {

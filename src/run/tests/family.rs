@@ -3,8 +3,13 @@
 use super::{Bench, spec, spec_of};
 use crate::run::command::Command;
 use crate::run::event::{EndState, Event, What};
+use crate::run::family::Parent;
 use crate::run::ids::{At, RunId, StepIx};
 use crate::run::outcome::Outcome;
+use crate::run::spec::RunKind;
+use crate::run::stages::{
+    Need, NodeIx, NodeSpec, OnStageFailure, StageEvent, StageIx, StageSpec, StagesSpec,
+};
 use crate::run::state::Run;
 
 fn parent(whats: impl IntoIterator<Item = (i64, What)>) -> Run {
@@ -58,4 +63,60 @@ fn a_whole_that_was_aborted_and_is_over_aborts_no_part_that_is_taken_up_again() 
     assert!(matches!(followed.what, What::Aborted { .. }));
     let whole = parent([(1, aborted), (2, over)]);
     assert_eq!(part.follow(&whole, At(3)), None);
+}
+
+#[test]
+fn a_look_at_work_that_was_taken_up_again_is_aborted() {
+    let node = NodeIx {
+        stage: StageIx(0),
+        item: 0,
+    };
+    let event = |run: &mut Run, event| {
+        let what = What::Stage(event);
+        run.apply(&Event { at: At(1), what });
+    };
+    let mut whole = Run::new(RunId(9), whole(), "kim", At(0));
+    let work = RunId(10);
+    event(&mut whole, StageEvent::Started { node, run: work });
+    let mut gate = Run::new(RunId(11), spec_of(1), "kim", At(0));
+    gate.parent = Some(Parent {
+        run: RunId(9),
+        node,
+        gate: true,
+    });
+    let run = gate.id;
+    event(&mut whole, StageEvent::GateStarted { node, run });
+    assert_eq!(gate.follow(&whole, At(2)), None);
+    event(&mut whole, StageEvent::Reopened { node, gate: false });
+    let followed = gate.follow(&whole, At(2)).unwrap();
+    assert!(matches!(followed.what, What::Aborted { .. }));
+}
+
+fn whole() -> std::sync::Arc<crate::run::spec::RunSpec> {
+    let node = NodeSpec {
+        item: None,
+        kind: RunKind::Flow,
+        title: String::new(),
+        spec: String::new(),
+        hosts: 1,
+        gate: None,
+    };
+    let stage = StageSpec {
+        name: "only".to_owned(),
+        needs: Need::default(),
+        nodes: vec![node],
+        parallel: 1,
+        approve: None,
+        soak: std::time::Duration::ZERO,
+        on_failure: OnStageFailure::Pause,
+    };
+    let mut spec = spec(0, 1, Vec::new(), false);
+    spec.stages = Some(StagesSpec {
+        stages: vec![stage],
+        reach: Vec::new(),
+        parallel: None,
+        join: None,
+        fail_fast: false,
+    });
+    std::sync::Arc::new(spec)
 }

@@ -180,3 +180,32 @@ fn a_question_whose_time_is_over_takes_no_yes_and_is_asked_anew() {
     world.settle();
     assert_eq!(words(&world), ["running"]);
 }
+
+#[test]
+fn work_that_is_taken_up_again_while_its_gate_is_looked_at_is_looked_at_anew() {
+    let mut world = World::new(flow(vec![gated(stage("only", &[], 1))]), 0);
+    world.settle();
+    let ends = |world: &mut World, run: u64, end| {
+        let child = world.children.get_mut(&RunId(run)).unwrap();
+        (child.at_work, child.ends) = (false, vec![end]);
+    };
+    ends(&mut world, 2, ChildEnd::Borne);
+    world.settle();
+    assert_eq!(words(&world), ["gate"]);
+    // A host of the work is retried while run 3 looks.
+    let work = world.children.get_mut(&RunId(2)).unwrap();
+    (work.at_work, work.until) = (true, At(1_000));
+    world.settle();
+    assert_eq!(words(&world), ["running"]);
+    ends(&mut world, 2, ChildEnd::Ok);
+    world.settle();
+    // The next look waits for the end of the one before, whose yes means nothing.
+    assert_eq!(world.children.len(), 2);
+    ends(&mut world, 3, ChildEnd::Ok);
+    world.settle();
+    assert_eq!(words(&world), ["gate"]);
+    ends(&mut world, 4, ChildEnd::Failed);
+    world.settle();
+    assert_eq!(words(&world), ["failed"]);
+    assert_eq!(end_of(&world), Some(EndState::Failed));
+}
