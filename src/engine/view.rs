@@ -285,6 +285,11 @@ fn because(run: &Run, state: RunState) -> Option<String> {
             .waits_until()
             .map(|until| format!("goes on at {}", until.rfc3339())),
         _ if run.abort_after.is_some() => run.abort_after.as_ref().map(|(by, _)| {
+            if run.stages.is_some() {
+                return format!(
+                    "aborted when the open batches of its runs have ended, as {by} asked"
+                );
+            }
             format!(
                 "aborted when batch {} has ended, as {by} asked",
                 run.batch + 1

@@ -134,16 +134,17 @@ impl Run {
         if self.aborted_by.is_some() {
             return self.already("being aborted");
         }
-        if self.stages.is_some() {
-            return Err(Refusal::BadValue {
-                run: self.id,
-                why: "it is made of runs, which have batches; abort the run of a stage so, \
-                      or all of it: conn runs abort"
-                    .to_owned(),
-            });
-        }
         if self.abort_after.is_some() {
             return self.already("to be aborted after its batch");
+        }
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        if self.stages.is_some() {
+            // What is at work ends after its batch, and nothing else begins.
+            return Ok(vec![if self.has_part_at_work() {
+                What::AbortAfterBatch { by, reason }
+            } else {
+                What::Aborted { by, reason }
+            }]);
         }
         if self.unopened() == 0 || self.rolled_back.is_some() {
             return Err(Refusal::BadValue {
@@ -152,7 +153,6 @@ impl Run {
                     .to_owned(),
             });
         }
-        let (by, reason) = (by.to_owned(), reason.to_owned());
         // Paused between two batches, it would not come to its end by itself.
         Ok(vec![if self.paused.is_some() && self.is_batch_over() {
             What::Aborted { by, reason }
@@ -330,10 +330,12 @@ impl Run {
     ) -> Result<Vec<What>, Refusal> {
         self.need_open()?;
         self.need_conn(by)?;
-        if self.stages.is_some() {
+        if self.stages.is_some() && (max_failures.is_some() || batches.is_some()) {
             return Err(Refusal::BadValue {
                 run: self.id,
-                why: "it is made of runs; tune the run of a stage".to_owned(),
+                why: "it is made of runs: its own is only how many of them are at work at once \
+                      (--concurrency); failures and batches are those of the run of a stage"
+                    .to_owned(),
             });
         }
         if concurrency == Some(0) {

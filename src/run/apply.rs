@@ -440,6 +440,9 @@ impl Run {
         if let Some(limit) = concurrency {
             self.concurrency = limit.max(1);
         }
+        if let Some(stages) = &mut self.stages {
+            stages.tuned(concurrency);
+        }
         if max_failures.is_some() {
             self.max_failures = max_failures;
         }

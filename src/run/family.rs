@@ -52,6 +52,9 @@ impl Run {
                 reason: "what it looked at was taken up again, and is looked at anew".to_owned(),
             });
         }
+        if let Some(what) = self.ends_after_batch(parent) {
+            return event(what);
+        }
         match (&parent.paused, &self.paused) {
             // Undoing does not wait for what was paused before it was asked for.
             (Some(pause), None) if self.undoing.is_some_and(|since| pause.at <= since) => None,
@@ -62,6 +65,24 @@ impl Run {
             (None, Some(pause)) if pause.with_parent => event(What::ParentResumed),
             _ => None,
         }
+    }
+
+    /// What follows when the whole is to be aborted once the open batches have ended. A run without
+    /// a batch to come ends by itself.
+    fn ends_after_batch(&self, whole: &Run) -> Option<What> {
+        let (by, _) = whole.abort_after.as_ref()?;
+        let goes_on = self.stages.is_some() || self.unopened() > 0;
+        if !goes_on || self.abort_after.is_some() || self.rolled_back.is_some() {
+            return None;
+        }
+        let (by, reason) = (by.clone(), format!("with run {}", whole.id));
+        // Paused between two batches, it would not come to its end by itself.
+        let stands = self.paused.is_some() && self.stages.is_none() && self.is_batch_over();
+        Some(if stands {
+            What::Aborted { by, reason }
+        } else {
+            What::AbortAfterBatch { by, reason }
+        })
     }
 
     /// Whether it looks at a gate of work that was taken up again since.

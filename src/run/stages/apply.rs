@@ -46,6 +46,11 @@ impl Stages {
         }
     }
 
+    /// A person said how many nodes are at work at once.
+    pub(in crate::run) fn tuned(&mut self, concurrency: Option<u32>) {
+        self.tuned = concurrency.or(self.tuned);
+    }
+
     /// A person said yes to the stage that asks.
     pub(in crate::run) fn approved(&mut self, at: At) {
         if let Some((stage, _)) = self.asked.take() {

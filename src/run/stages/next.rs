@@ -74,7 +74,7 @@ impl Run {
             return None;
         }
         let view = self.view()?;
-        if view.at.closing {
+        if view.at.closing || self.abort_after.is_some() {
             return None;
         }
         let at_gate = |(ix, node): (NodeIx, &super::Node)| {
@@ -101,6 +101,19 @@ impl Run {
             return None;
         }
         let closing = self.aborted_by.is_some() || view.at.closing;
+        if let Some((by, reason)) = self.abort_after.clone()
+            && !closing
+            && view.is_unfinished()
+        {
+            // What is at work comes to the end of its batch by itself, unless a rule holds it up.
+            let held = || view.held_by_child(around).filter(|_| self.paused.is_none());
+            return if view.has_child_at_work() {
+                let by = BY_RULE.to_owned();
+                held().map(|reason| What::Paused { by, reason })
+            } else {
+                Some(What::Aborted { by, reason })
+            };
+        }
         if self.paused.is_none() && !closing {
             let by_rule = view
                 .stops(around, now)
@@ -113,6 +126,11 @@ impl Run {
         over.then(|| What::Ended {
             state: self.stages_end(&view),
         })
+    }
+
+    /// Whether anything that it is made of is at work.
+    pub(in crate::run) fn has_part_at_work(&self) -> bool {
+        self.view().is_some_and(|view| view.has_child_at_work())
     }
 
     fn view(&self) -> Option<View<'_>> {
@@ -315,14 +333,14 @@ impl View<'_> {
     }
 
     fn next_work(&self, now: At) -> Option<NodeIx> {
-        let most = self.spec.parallel.unwrap_or(u32::MAX) as usize;
+        let most = self.at.tuned.or(self.spec.parallel).unwrap_or(u32::MAX) as usize;
         if self.at.live() >= most {
             return None;
         }
         let begins = |stage: StageIx| {
             let nodes = self.at.of_stage(stage);
             let live = nodes.iter().filter(|node| node.phase.is_live()).count();
-            let room = live < self.stage(stage)?.parallel as usize;
+            let room = live < self.at.tuned.unwrap_or(self.stage(stage)?.parallel) as usize;
             let waits = |node: &super::Node| node.phase == NodePhase::Waiting;
             let item = nodes.iter().position(waits)?;
             let item = u32::try_from(item).ok()?;

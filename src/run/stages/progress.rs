@@ -11,6 +11,8 @@ pub struct Stages {
     pub asked: Option<(StageIx, Option<At>)>,
     /// Stages that a person said yes to, and when.
     pub(super) approved: Vec<(StageIx, At)>,
+    /// So many nodes may be at work at once, whatever the flow says: a person said so.
+    pub(super) tuned: Option<u32>,
     /// Whether nothing begins any more, because what was done is undone.
     pub(super) closing: bool,
 }
@@ -138,6 +140,7 @@ impl Stages {
                 .collect(),
             asked: None,
             approved: Vec::new(),
+            tuned: None,
             closing: false,
         }
     }

@@ -159,11 +159,10 @@ impl World {
                 assert!(of.needs.of.iter().filter(done).count() >= of.needs.count);
                 let live = |node: &&Node| node.phase.is_live();
                 let in_stage = stages.of_stage(node.stage).iter().filter(live).count();
-                assert!(in_stage < of.parallel as usize);
-                assert!(
-                    spec.parallel
-                        .is_none_or(|most| stages.live() < most as usize)
-                );
+                assert!(in_stage < stages.tuned.unwrap_or(of.parallel) as usize);
+                let most = stages.tuned.or(spec.parallel);
+                assert!(most.is_none_or(|most| stages.live() < most as usize));
+                assert!(self.run.abort_after.is_none());
                 assert_eq!(stages.node(*node).unwrap().run, None, "started twice");
                 let said = stages
                     .approved
@@ -295,7 +294,7 @@ impl World {
     fn meddle(&mut self) {
         let by = || "kim".to_owned();
         let reason = String::new;
-        match self.dice(12) {
+        match self.dice(14) {
             0 => drop(self.ask(&Command::Pause {
                 by: by(),
                 reason: reason(),
@@ -316,6 +315,19 @@ impl World {
             })),
             8 => drop(self.ask(&Command::TakeUp { by: by() })),
             9 => self.crash(),
+            11 if self.dice(12) == 0 => drop(self.ask(&Command::AbortAfterBatch {
+                by: by(),
+                reason: reason(),
+            })),
+            12 => {
+                let concurrency = Some(u32::try_from(1 + self.dice(4)).unwrap());
+                self.ask(&Command::Tune {
+                    by: by(),
+                    concurrency,
+                    max_failures: None,
+                    batches: None,
+                });
+            }
             10 if self.dice(8) == 0 && self.run.ended.is_none() => {
                 let (by, reason) = (by(), reason());
                 self.record(What::Stage(StageEvent::RollingBack { by, reason }));

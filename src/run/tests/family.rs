@@ -92,6 +92,27 @@ fn a_look_at_work_that_was_taken_up_again_is_aborted() {
     assert!(matches!(followed.what, What::Aborted { .. }));
 }
 
+#[test]
+fn a_part_ends_after_its_batch_when_its_whole_shall_and_in_its_last_one_by_itself() {
+    let whole = parent([(
+        1,
+        What::AbortAfterBatch {
+            by: "kim".to_owned(),
+            reason: String::new(),
+        },
+    )]);
+    let of = |batches: Vec<u32>| {
+        let spec = std::sync::Arc::new(spec(4, 4, batches, true));
+        Run::new(RunId(10), spec, "kim", At(0))
+    };
+    let mut part = of(vec![2, 2]);
+    let followed = part.follow(&whole, At(2)).unwrap();
+    assert!(matches!(followed.what, What::AbortAfterBatch { .. }));
+    part.apply(&followed);
+    assert_eq!(part.follow(&whole, At(3)), None);
+    assert_eq!(of(vec![4]).follow(&whole, At(2)), None);
+}
+
 fn whole() -> std::sync::Arc<crate::run::spec::RunSpec> {
     let node = NodeSpec {
         item: None,

@@ -209,3 +209,48 @@ fn work_that_is_taken_up_again_while_its_gate_is_looked_at_is_looked_at_anew() {
     assert_eq!(words(&world), ["failed"]);
     assert_eq!(end_of(&world), Some(EndState::Failed));
 }
+
+#[test]
+fn tuning_says_how_many_runs_are_at_work_at_once_and_nothing_else() {
+    let mut world = World::new(flow(vec![stage("clusters", &[], 4)]), 0);
+    world.settle();
+    let tune = |concurrency, max_failures| Command::Tune {
+        by: "kim".to_owned(),
+        concurrency,
+        max_failures,
+        batches: None,
+    };
+    assert!(!world.ask(&tune(None, Some(3))));
+    assert!(world.ask(&tune(Some(3), None)));
+    world.settle();
+    assert_eq!(words(&world), ["running", "running", "running", "waiting"]);
+}
+
+#[test]
+fn an_abort_after_the_batch_lets_what_is_at_work_end_and_begins_nothing() {
+    let mut clusters = gated(stage("clusters", &[], 3));
+    clusters.parallel = 2;
+    let mut world = World::new(flow(vec![clusters]), 0);
+    world.settle();
+    let (by, reason) = ("kim".to_owned(), String::new());
+    assert!(world.ask(&Command::AbortAfterBatch { by, reason }));
+    world.settle();
+    for run in [2, 3] {
+        assert!(world.run.aborted_by.is_none());
+        let child = world.children.get_mut(&RunId(run)).unwrap();
+        (child.at_work, child.ends) = (false, vec![ChildEnd::Ok]);
+        world.settle();
+    }
+    // No gate is looked at, and no other begins.
+    assert_eq!(words(&world), ["aborted", "aborted", "not_started"]);
+    assert_eq!(end_of(&world), Some(EndState::Aborted));
+    // With nothing at work, there is nothing to wait for.
+    let mut world = scripted(
+        flow(vec![stage("a", &[], 1), stage("b", &[0], 1)]),
+        &[ChildEnd::Failed],
+    );
+    let (by, reason) = ("kim".to_owned(), String::new());
+    assert!(world.ask(&Command::AbortAfterBatch { by, reason }));
+    world.settle();
+    assert_eq!(end_of(&world), Some(EndState::Aborted));
+}
