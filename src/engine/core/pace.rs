@@ -6,21 +6,35 @@ use super::Core;
 use crate::engine::audit::encode;
 use crate::run::ids::RunId;
 use crate::run::pace::Former;
+use crate::run::spec::RunKind;
 use crate::run::state::Run;
 
 /// Seconds by the names of steps.
 type Kept = BTreeMap<String, f64>;
 
-fn key(run: &Run) -> Option<Vec<u8>> {
-    let flow = run.spec.flow.as_ref()?;
-    Some(format!("pace/{}", flow.name).into_bytes())
-}
-
 impl Core {
+    /// Where they are kept: with the flow. What a stage does by itself, a command or the look at its
+    /// gate, is a run under its flow's name, and kept with the stage.
+    pub(super) fn pace_key(&self, run: &Run) -> Option<Vec<u8>> {
+        let flow = &run.spec.flow.as_ref()?.name;
+        let what = match run.spec.kind {
+            RunKind::Exec => "exec",
+            RunKind::Gate => "gate",
+            RunKind::Fanout => return Some(format!("pace-fanout/{flow}").into_bytes()),
+            _ => return Some(format!("pace/{flow}").into_bytes()),
+        };
+        let part = run.parent?;
+        let whole = &self.runs.get(&part.run)?.run.spec;
+        let stage = whole.stages.as_ref()?.stages.get(part.node.stage.0)?;
+        let of = whole.kind.word();
+        Some(format!("pace-stage/{of}/{flow}/{}/{what}", stage.name).into_bytes())
+    }
+
     /// What former runs of this run's flow took for its steps. Nothing, when there was none: then an
     /// estimate waits until hosts of this one have ended.
     pub(super) fn former_pace(&self, run: &Run) -> Former {
-        let kept: Kept = key(run)
+        let kept: Kept = self
+            .pace_key(run)
             .and_then(|key| self.parts.store.get(&key).ok().flatten())
             .and_then(|kept| serde_json::from_slice(&kept.value).ok())
             .unwrap_or_default();
@@ -33,7 +47,7 @@ impl Core {
         let Some(run) = self.runs.get(&id).map(|live| &live.run) else {
             return;
         };
-        let (Some(key), Some(_)) = (key(run), run.ended) else {
+        let (Some(key), Some(_)) = (self.pace_key(run), run.ended) else {
             return;
         };
         let medians = run.medians();

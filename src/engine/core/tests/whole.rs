@@ -11,7 +11,7 @@ use crate::run::family::Parent;
 use crate::run::ids::{At, RunId, StepIx};
 use crate::run::outcome::OutcomeKind;
 use crate::run::roles::Authority;
-use crate::run::spec::{Act, Approval, RunKind, RunSpec};
+use crate::run::spec::{Act, Approval, FlowRef, RunKind, RunSpec};
 use crate::run::stages::{NodeIx, NodeSpec, OnStageFailure, StageIx, StageSpec, StagesSpec};
 use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
@@ -166,4 +166,41 @@ async fn no_part_misses_an_abort_because_another_is_retried_at_once() {
     let other = &core.live_run(parts[1]).unwrap().run;
     assert_eq!(other.aborted_by.as_deref(), Some("ann"));
     assert!(other.ended.is_some());
+}
+
+#[tokio::test]
+async fn what_commands_of_different_stages_take_is_kept_apart() {
+    let (mut core, _inbox, _spool) = core(0);
+    let mut whole = whole_of(&["a", "b"]);
+    let flow = FlowRef {
+        name: "Top".to_owned(),
+        version: 1,
+        digest: String::new(),
+        frozen: String::new(),
+    };
+    whole.flow = Some(flow.clone());
+    let (whole, _) = core.create_now(new(whole, None)).unwrap();
+    let mut key = |stage: usize, kind| {
+        let mut of_stage = doing(Act::Approve(Approval::default()));
+        (of_stage.kind, of_stage.flow) = (kind, Some(flow.clone()));
+        let node = NodeIx {
+            stage: StageIx(stage),
+            item: 0,
+        };
+        let parent = Parent {
+            run: whole,
+            node,
+            gate: kind == RunKind::Gate,
+        };
+        let (run, _) = core.create_now(new(of_stage, Some(parent))).unwrap();
+        core.pace_key(&core.runs[&run].run).unwrap()
+    };
+    let keys = [
+        key(0, RunKind::Exec),
+        key(1, RunKind::Exec),
+        key(0, RunKind::Gate),
+        key(1, RunKind::Gate),
+    ];
+    let apart: std::collections::BTreeSet<_> = keys.iter().collect();
+    assert_eq!(apart.len(), 4, "{keys:?}");
 }
