@@ -1,5 +1,6 @@
 //! Old runs make room: by age, and by the size of what is stored.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use super::now;
 use super::pulled::Pulled;
 use crate::run::ids::RunId;
 use crate::store::{Store, StoreError};
+use crate::wire::view::RunLine;
 
 /// What may stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,17 +46,18 @@ pub async fn keep_within(store: Arc<dyn Store>, pulled: Arc<Pulled>, retention: 
 }
 
 /// Drops what is too old or too much, oldest first; says how many runs that were. Runs that have
-/// not been sealed stay: somebody may be steering them.
+/// not been sealed stay: somebody may be steering them. A run that is made of runs goes with all of
+/// them, or stays with all of them.
 pub fn sweep(store: &dyn Store, retention: Retention) -> Result<usize, StoreError> {
     let live = store.live_runs()?;
-    let mut lines = history::lines(store)?;
-    lines.reverse();
     let mut dropped = 0;
-    for line in lines {
-        if live.contains(&line.run.0) {
+    for family in families(history::lines(store)?) {
+        if family.iter().any(|line| live.contains(&line.run.0)) {
             continue;
         }
-        let age_ms = line.ended.map_or(0, |ended| now().since(ended));
+        // Its whole has ended last, unless parts were taken up again that it does not know.
+        let ended = family.iter().map(|line| line.ended.unwrap_or(now())).max();
+        let age_ms = ended.map_or(0, |ended| now().since(ended));
         let policy = if u128::from(age_ms) > retention.keep_for.as_millis() {
             format!("older than {} days", retention.keep_for.as_secs() / 86_400)
         } else if stored_bytes(store) > retention.keep_bytes {
@@ -62,10 +65,29 @@ pub fn sweep(store: &dyn Store, retention: Retention) -> Result<usize, StoreErro
         } else {
             continue;
         };
-        drop_run(store, line.run, &policy)?;
-        dropped += 1;
+        // The whole goes last: it knows its parts, should this be cut short.
+        for line in family.iter().rev() {
+            drop_run(store, line.run, &policy)?;
+            dropped += 1;
+        }
     }
     Ok(dropped)
+}
+
+/// Runs with those that they are made of, the oldest whole first, each before its parts. Lines come
+/// newest first.
+fn families(mut lines: Vec<RunLine>) -> Vec<Vec<RunLine>> {
+    lines.reverse();
+    let mut roots: BTreeMap<RunId, RunId> = BTreeMap::new();
+    let mut families: BTreeMap<RunId, Vec<RunLine>> = BTreeMap::new();
+    for line in lines {
+        let whole = line.part_of.as_ref().map_or(line.run, |part| part.run);
+        // The number of a part is above that of its whole.
+        let root = roots.get(&whole).copied().unwrap_or(whole);
+        roots.insert(line.run, root);
+        families.entry(root).or_default().push(line);
+    }
+    families.into_values().collect()
 }
 
 fn drop_run(store: &dyn Store, run: RunId, policy: &str) -> Result<(), StoreError> {

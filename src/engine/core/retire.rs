@@ -1,13 +1,13 @@
 //! Runs that are over leave memory and the live log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Core;
 use crate::engine::now;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
-use crate::store::SpaceState;
+use crate::store::{SpaceState, Store};
 
 /// A run that is over can be retried and settled for this long without being read back, in
 /// milliseconds. One with a host in doubt stays until somebody settles it.
@@ -34,16 +34,14 @@ impl Core {
         if over.is_empty() || self.parts.store.health().space == SpaceState::Full {
             return;
         }
-        for run in over {
-            self.runs.remove(&run);
-            self.parts.news.tell();
-            let store = Arc::clone(&self.parts.store);
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = store.seal(run.0) {
-                    tracing::error!(%run, %error, "a run that is over could not be sealed");
-                }
-            });
+        let mut parents = BTreeMap::new();
+        for run in &over {
+            let gone = self.runs.remove(run);
+            parents.extend(gone.and_then(|live| Some((*run, live.run.parent?.run))));
         }
+        self.parts.news.tell();
+        let store = Arc::clone(&self.parts.store);
+        tokio::task::spawn_blocking(move || seal_families(store.as_ref(), &over, &parents));
     }
 
     /// Those of which every part, and whatever they are part of, is among them: a run is taken up
@@ -67,6 +65,23 @@ impl Core {
             if left.len() == before {
                 return left.into_iter().collect();
             }
+        }
+    }
+}
+
+/// Seals runs, a whole before its parts: parts without a whole in memory are changed no more, while
+/// a whole without its parts would be.
+fn seal_families(store: &dyn Store, runs: &[RunId], parents: &BTreeMap<RunId, RunId>) {
+    let mut left = BTreeSet::new();
+    // The number of a part is above that of its whole.
+    for run in runs {
+        if parents.get(run).is_some_and(|whole| left.contains(whole)) {
+            left.insert(*run);
+            continue;
+        }
+        if let Err(error) = store.seal(run.0) {
+            tracing::error!(%run, %error, "a run that is over could not be sealed");
+            left.insert(*run);
         }
     }
 }

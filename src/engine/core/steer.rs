@@ -56,6 +56,15 @@ impl Core {
             _ => named,
         };
         let live = self.runs.get(&id).ok_or_else(|| self.not_here(id, act))?;
+        if let Some(part) = live.run.parent
+            && !self.runs.contains_key(&part.run)
+        {
+            return Err(Fault::refused(format!(
+                "run {id} is part of run {}, which is sealed, and what that did is not changed any \
+                 more. See it with: conn runs show {id}",
+                part.run
+            )));
+        }
         let of_hosts = matches!(
             act,
             Steer::Retry { .. }

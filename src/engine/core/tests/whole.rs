@@ -6,7 +6,8 @@ use tokio::sync::oneshot;
 
 use super::{core, doing, new, spec};
 use crate::engine::core::Core;
-use crate::run::event::{Event, What};
+use crate::engine::retention::{Retention, sweep};
+use crate::run::event::{EndState, Event, What};
 use crate::run::family::Parent;
 use crate::run::ids::{At, RunId, StepIx};
 use crate::run::outcome::OutcomeKind;
@@ -203,4 +204,72 @@ async fn what_commands_of_different_stages_take_is_kept_apart() {
     ];
     let apart: std::collections::BTreeSet<_> = keys.iter().collect();
     assert_eq!(apart.len(), 4, "{keys:?}");
+}
+
+/// Ends a run of runs, or a part that asks.
+fn end(core: &mut Core, run: RunId, at: At) {
+    let state = EndState::Succeeded;
+    let what = What::Ended { state };
+    core.commit(run, &[Event { at, what }], &[]).unwrap();
+    core.runs.get_mut(&run).unwrap().over_since = Some(At(1));
+}
+
+#[tokio::test]
+async fn a_part_stays_as_long_as_its_whole_is_at_work_and_they_are_sealed_together() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (whole, _) = core.create_now(new(whole_of(&["a"]), None)).unwrap();
+    let part = part(&mut core, whole, 0);
+    end(&mut core, part, At(1));
+    core.retire();
+    assert!(core.live_run(part).is_some(), "sealed before its whole");
+    end(&mut core, whole, At(1));
+    core.retire();
+    assert!(core.live_run(part).is_none() && core.live_run(whole).is_none());
+    let store = core.parts.store.clone();
+    for _ in 0..1_000 {
+        if store.live_runs().unwrap().is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("not sealed");
+}
+
+#[tokio::test]
+async fn a_part_of_a_whole_that_is_sealed_is_changed_no_more() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (whole, _) = core.create_now(new(whole_of(&["a"]), None)).unwrap();
+    let part = part(&mut core, whole, 0);
+    end(&mut core, part, At(1));
+    end(&mut core, whole, At(1));
+    // The engine died when the whole was sealed and its part was not yet.
+    core.runs.remove(&whole);
+    let again = Steer::Retry {
+        only: vec![OutcomeKind::NotStarted],
+        hosts: String::new(),
+    };
+    let fault = steer(&mut core, part, again).await.unwrap_err();
+    assert!(fault.message.contains("is sealed"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_whole_and_its_parts_make_room_together_or_not_at_all() {
+    let (mut core, _inbox, _spool) = core(0);
+    let store = core.parts.store.clone();
+    let day = Retention {
+        keep_for: Duration::from_hours(24),
+        keep_bytes: u64::MAX,
+    };
+    let mut family = |ended: At| {
+        let (whole, _) = core.create_now(new(whole_of(&["a"]), None)).unwrap();
+        let part = part(&mut core, whole, 0);
+        end(&mut core, part, At(1));
+        store.seal(part.0).unwrap();
+        assert_eq!(sweep(store.as_ref(), day).unwrap(), 0, "its whole is live");
+        end(&mut core, whole, ended);
+        store.seal(whole.0).unwrap();
+        sweep(store.as_ref(), day).unwrap()
+    };
+    assert_eq!(family(crate::engine::now()), 0, "its whole ended just now");
+    assert_eq!(family(At(2)), 2);
 }
