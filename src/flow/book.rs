@@ -7,8 +7,9 @@ use super::give;
 use super::graph::topological;
 use super::param::{Param, ParamKind, Params};
 use super::read::{Mark, Source};
-use super::stage::{Action, ForEach, Work};
-use super::step::Given;
+use super::rollout::OnExceeded;
+use super::stage::{Action, ForEach, Stage, Work};
+use super::step::{Act, Given, Step};
 use crate::run::complaint::{Complaint, Complaints, nearest, quote};
 
 /// Definitions that were checked together.
@@ -72,6 +73,7 @@ impl Book {
             }
         }
         complaints.extend(items_without_hosts(source));
+        complaints.extend(self.said_in_vain(source));
         complaints
     }
 
@@ -84,6 +86,23 @@ impl Book {
         };
         let name = work.action.refers_to()?;
         Some(self.get(kind, name).ok_or((kind, name)))
+    }
+
+    /// What a stage says that what it starts cannot do.
+    fn said_in_vain(&self, source: &Source) -> Vec<Complaint> {
+        let stages: &[Stage] = match &source.definition.body {
+            Body::Multi { stages } => stages,
+            Body::Simple { .. } | Body::Fanout(_) => &[],
+        };
+        let works = source.definition.works().into_iter().enumerate();
+        let told = |(index, (_, work)): (usize, (&str, &Work))| {
+            let callee = self.referent(work)?.ok()?;
+            let (key, wrong) = misfit(stages.get(index), callee)?;
+            let mark = key.map_or(Mark::Reference(index), |key| Mark::Said(index, key));
+            let complaint = source.complaint(&mark, wrong.message);
+            Some(complaint.hint(wrong.hint))
+        };
+        works.filter_map(told).collect()
     }
 
     fn unknown(&self, source: &Source, index: usize, kind: Kind, name: &str) -> Complaint {
@@ -133,6 +152,55 @@ impl Book {
     }
 }
 
+/// A sentence, and the way out.
+pub struct Misfit {
+    /// The sentence, without its full stop.
+    pub message: String,
+    /// The way out.
+    pub hint: String,
+}
+
+/// What of a stage, or of a branch, does not go with the definition that it starts, and the key
+/// that says so.
+pub fn misfit(
+    stage: Option<&Stage>,
+    callee: &Definition,
+) -> Option<(Option<&'static str>, Misfit)> {
+    let name = quote(&callee.name);
+    let told = |key, message, hint: &str| {
+        let hint = hint.to_owned();
+        Some((key, Misfit { message, hint }))
+    };
+    if let Body::Simple { steps, .. } = &callee.body {
+        let by_number = |step: &&Step| matches!(&step.act, Act::Push(push) if push.source.uses_part("run", "id"));
+        let step = steps.iter().find(by_number)?;
+        let message = format!(
+            "{name} pushes a file named by run.id, and files are read before its run has a number"
+        );
+        let hint = format!(
+            "name the file of its step {} by a parameter",
+            quote(&step.name)
+        );
+        return told(None, message, &hint);
+    }
+    let stage = stage?;
+    if stage.max_failures.is_some() {
+        return told(
+            Some("max_failures"),
+            format!("{name} is made of runs, which have limits of their own"),
+            "take \"max_failures\" away, and say it in the flows that it starts",
+        );
+    }
+    if stage.on_exceeded == OnExceeded::Rollback {
+        return told(
+            Some("on_exceeded"),
+            format!("{name} is made of runs, and none of them is undone by this"),
+            "write \"pause\" or \"abort\", and \"rollback\" in the flows that it starts",
+        );
+    }
+    None
+}
+
 fn twin(source: &Source, before: &Source) -> Complaint {
     let definition = &source.definition;
     let message = format!(
@@ -151,7 +219,7 @@ fn items_without_hosts(source: &Source) -> Vec<Complaint> {
     let Body::Multi { stages } = &source.definition.body else {
         return Vec::new();
     };
-    let wrong = |(index, stage): (usize, &super::stage::Stage)| {
+    let wrong = |(index, stage): (usize, &Stage)| {
         let Some(ForEach::Param(name)) = &stage.for_each else {
             return None;
         };
@@ -315,6 +383,46 @@ mod tests {
             book(&[LEAF, LEAF]).unwrap_err(),
             ["1.toml:2:8: there is another flow \"Leaf\" in 0.toml; give each its own name"]
         );
+    }
+
+    #[test]
+    fn what_a_stage_says_in_vain_is_refused() {
+        let inner = multi(
+            "Inner",
+            "flow = 'Leaf'\ntargets = 'a'\nset = { version = '1' }\nmax_failures = 2\non_exceeded = 'rollback'",
+        );
+        let told = |said: &str| {
+            let stage = format!("flow = 'Inner'\nset = {{ v = 'x', s = 'secret:a' }}\n{said}");
+            book(&[&multi("Top", &stage), &inner, LEAF]).map(|_| ())
+        };
+        assert_eq!(told("on_exceeded = 'abort'"), Ok(()));
+        assert_eq!(
+            told("max_failures = 2").unwrap_err(),
+            [
+                "0.toml:9:16: \"Inner\" is made of runs, which have limits of their own; take \"max_failures\" away, and say it in the flows that it starts"
+            ]
+        );
+        assert_eq!(
+            told("on_exceeded = 'rollback'").unwrap_err(),
+            [
+                "0.toml:9:15: \"Inner\" is made of runs, and none of them is undone by this; write \"pause\" or \"abort\", and \"rollback\" in the flows that it starts"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_stage_starts_nothing_that_pushes_files_named_by_its_number() {
+        let push = "kind = 'simple'\nname = 'Push'\n[[steps]]\nname = 'put'\npush = { source = 'x-{{ run.id }}', dest = '/x' }\n";
+        let top = multi("Top", "flow = 'Push'\ntargets = 'a'");
+        assert_eq!(
+            book(&[&top, push]).unwrap_err(),
+            [
+                "0.toml:7:8: \"Push\" pushes a file named by run.id, and files are read before its run has a number; name the file of its step \"put\" by a parameter"
+            ]
+        );
+        let both = "kind = 'fanout'\nname = 'Both'\n[[actions]]\nname = 'b'\nflow = 'Push'\ntargets = 'a'\n";
+        assert!(book(&[both, push]).is_err());
+        assert!(book(&[&top, &push.replace("run.id", "run.name")]).is_ok());
     }
 
     #[test]

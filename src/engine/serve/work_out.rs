@@ -10,6 +10,7 @@ use super::start_flow::access;
 use crate::engine::Parts;
 use crate::engine::definitions::{DefinitionError, Shelf, Stored};
 use crate::engine::people::Person;
+use crate::flow::book::misfit;
 use crate::flow::definition::{Body, Definition, Kind};
 use crate::flow::give::{Offer, Values, offers};
 use crate::flow::graph::Graph;
@@ -397,6 +398,12 @@ impl Bench<'_> {
             action => {
                 let (kind, name) = reference(action)
                     .ok_or_else(|| Fault::usage("it does nothing that could be started"))?;
+                let callee = self.stock.get(&(kind, name.clone()));
+                if let Some((_, wrong)) =
+                    callee.and_then(|callee| misfit(Some(stage), &callee.definition))
+                {
+                    return Err(Fault::usage(format!("{}; {}", wrong.message, wrong.hint)));
+                }
                 let wanted = Wanted {
                     kind,
                     name,

@@ -45,6 +45,8 @@ pub(super) enum Mark {
     Reference(usize),
     /// A parameter that a stage or branch sets.
     Set(usize, String),
+    /// What a stage says under this key.
+    Said(usize, &'static str),
 }
 
 impl Source {

@@ -81,6 +81,10 @@ fn stage(
             "write for_each = [\"a\", \"b\"], or leave it out",
         );
     }
+    for key in ["max_failures", "on_exceeded"] {
+        let mark = super::Mark::Said(index, key);
+        marks.borrow_mut().insert(mark, table.place(key));
+    }
     let work = work::read(table, &inside, marks, index);
     let own = names.get(index).map_or("", String::as_str);
     Some(Stage {

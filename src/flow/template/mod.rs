@@ -176,6 +176,14 @@ impl Text {
         check::faults(&self.0, known, check::Place::Text)
     }
 
+    /// Whether it uses this part of a name, or may: the name as a whole.
+    pub fn uses_part(&self, name: &str, part: &str) -> bool {
+        scan::uses(&self.0).iter().any(|used| {
+            let meant = used.path.first().is_none_or(|first| *first == part);
+            used.role == scan::Role::Value && used.name == name && meant
+        })
+    }
+
     /// Whether it has no placeholder at all.
     pub fn is_fixed(&self) -> bool {
         !self.0.contains("{{") && !self.0.contains("{%") && !self.0.contains("{#")
