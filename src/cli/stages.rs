@@ -86,6 +86,7 @@ pub fn document(stage: &StageView) -> Value {
         "gate": stage.gate,
         "soak": stage.soak,
         "until": time(stage.until),
+        "registered": stage.registered,
         "hosts": stage.tally.total(),
         "counts": counts,
         "began": time(stage.began),

@@ -69,6 +69,10 @@ impl FlowRun {
         let batches: Vec<u32> = run.cuts.iter().map(|cut| cut.hosts).collect();
         let plan = Plan::as_ordered(definition, hosts, frozen.values, facts, &batches)
             .map_err(|error| error.to_string())?;
+        let plan = match &run.handed {
+            Some(handed) => plan.with_stages(Arc::clone(handed)),
+            None => plan,
+        };
         Ok(Self {
             plan,
             files: frozen.files,

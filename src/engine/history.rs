@@ -98,6 +98,7 @@ pub fn replay(store: &dyn Store, id: RunId) -> Result<Option<(Run, u64)>, Histor
                 spec,
                 starter,
                 parent,
+                handed,
                 ..
             },
     }) = events.first()
@@ -107,6 +108,7 @@ pub fn replay(store: &dyn Store, id: RunId) -> Result<Option<(Run, u64)>, Histor
     let spec = self::spec(store, id, spec)?;
     let mut run = Run::new(id, spec, starter, *at);
     run.parent = *parent;
+    run.handed.clone_from(handed);
     for event in events.iter().skip(1) {
         run.apply(event);
     }

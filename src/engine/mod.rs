@@ -33,6 +33,7 @@ pub mod spool;
 pub mod task;
 pub mod timeline;
 pub mod view;
+mod wholes;
 
 use std::sync::Arc;
 

@@ -179,10 +179,13 @@ fn stage(spec: &StagesSpec, event: &StageEvent) -> Option<(String, String)> {
     let rule = |what| Some((BY_RULE.to_owned(), what));
     let name = |ix: StageIx| spec.stages.get(ix.0).map_or("?", |stage| &stage.name);
     match event {
-        StageEvent::Asked { stage, until } => {
+        StageEvent::Asked { stage, until, text } => {
             let until =
                 until.map_or_else(String::new, |until| format!(" until {}", until.rfc3339()));
-            rule(format!("\"{}\" asks for a yes{until}", name(*stage)))
+            let text = text
+                .as_ref()
+                .map_or_else(String::new, |text| format!(": {text}"));
+            rule(format!("\"{}\" asks for a yes{until}{text}", name(*stage)))
         }
         StageEvent::Started { node, run } => {
             rule(format!("\"{}\" began as run {run}", spec.name(*node)))
@@ -191,12 +194,23 @@ fn stage(spec: &StagesSpec, event: &StageEvent) -> Option<(String, String)> {
             "gate of \"{}\" looked at by run {run}",
             spec.name(*node)
         )),
-        StageEvent::ChildEnded { node, end } => {
+        StageEvent::ChildEnded { node, end, .. } => {
             rule(format!("\"{}\" {}", spec.name(*node), end.words()))
         }
         StageEvent::Reopened { node, .. } => {
             rule(format!("\"{}\" is at work again", spec.name(*node)))
         }
+        StageEvent::Judged { stage, holds: true } => rule(format!(
+            "\"{}\" is wanted: its condition holds",
+            name(*stage)
+        )),
+        StageEvent::Judged {
+            stage,
+            holds: false,
+        } => rule(format!(
+            "\"{}\" left out: its condition does not hold",
+            name(*stage)
+        )),
         StageEvent::GateGone { node } => rule(format!(
             "the look at the gate of \"{}\" before counts for nothing",
             spec.name(*node)

@@ -344,13 +344,9 @@ fn asked(run: &Run) -> Option<String> {
     if let Some(stages) = &run.stages {
         let (stage, until) = stages.asked?;
         let stage = run.spec.stages.as_ref()?.stages.get(stage.0)?;
-        return Some(question(
-            &stage.name,
-            stage.approve.as_ref()?,
-            run,
-            "it begins",
-            until,
-        ));
+        let mut approval = stage.approve.clone()?;
+        approval.text = stages.question.clone().unwrap_or(approval.text);
+        return Some(question(&stage.name, &approval, run, "it begins", until));
     }
     let (step, until) = run.asks()?;
     let step = run.spec.step(step)?;

@@ -1,5 +1,7 @@
 //! Definitions beside each other: what each refers to must be there, and must take what it is given.
 
+mod uses;
+
 use std::collections::BTreeMap;
 
 use super::definition::{Body, Definition, Kind};
@@ -74,6 +76,7 @@ impl Book {
         }
         complaints.extend(items_without_hosts(source));
         complaints.extend(self.said_in_vain(source));
+        complaints.extend(self.uses_of_stages(source));
         complaints
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::step::Exec;
-use super::template::{Condition, QueryText, UrlText};
+use super::template::{Condition, QueryText, StageUse, UrlText};
 use crate::run::retry::Retry;
 use crate::run::spec::Lease;
 
@@ -205,6 +205,21 @@ pub struct Metrics {
     /// When this holds of `value`, the gate fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Condition>,
+}
+
+impl Gate {
+    /// Where it uses what earlier stages registered.
+    pub fn stages(&self) -> Vec<StageUse> {
+        match &self.by {
+            GateBy::Exec { exec, .. } => exec.command.stages(),
+            GateBy::Metrics(metrics) => {
+                let conditions = [&metrics.success, &metrics.failure];
+                let conditions = conditions.into_iter().flatten();
+                conditions.flat_map(Condition::stages).collect()
+            }
+            GateBy::Tree(_) => Vec::new(),
+        }
+    }
 }
 
 /// What an inconclusive gate does.

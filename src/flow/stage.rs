@@ -1,13 +1,13 @@
 //! Stages of a multi flow, and the branches of a fanout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::rollout::{Gate, Limit, OnExceeded};
 use super::step::{Approve, Exec, Given};
-use super::template::{Condition, Text};
+use super::template::{Condition, STAGES, Text};
 
 /// One stage of a multi flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,41 @@ pub struct Stage {
     /// More failures than this in it stop it, instead of what its flow says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_failures: Option<Limit>,
+}
+
+impl Stage {
+    /// The stages whose registered values it uses: in its command, its gate, its condition or its
+    /// question.
+    pub fn uses(&self) -> BTreeSet<String> {
+        let gate = self.gate.as_ref().map_or_else(Vec::new, Gate::stages);
+        let work = match &self.work.action {
+            Action::Exec { exec, .. } => exec.command.stages(),
+            Action::Flow(_) | Action::Fanout(_) => Vec::new(),
+        };
+        let when = self.when.iter().flat_map(Condition::stages);
+        let question = self
+            .approve
+            .iter()
+            .filter_map(|approve| approve.text.as_ref());
+        let question = question.flat_map(Text::stages);
+        let all = gate.into_iter().chain(work).chain(when).chain(question);
+        all.filter_map(|used| used.path.into_iter().next())
+            .collect()
+    }
+
+    /// Whether its condition can be judged only when it would begin.
+    pub fn is_judged_late(&self) -> bool {
+        self.when.as_ref().is_some_and(|when| when.uses(STAGES))
+    }
+
+    /// Whether its question is known only when it is asked.
+    pub fn is_asked_late(&self) -> bool {
+        let text = self
+            .approve
+            .as_ref()
+            .and_then(|approve| approve.text.as_ref());
+        text.is_some_and(|text| !text.stages().is_empty())
+    }
 }
 
 /// What a stage or a branch does, and where.

@@ -131,6 +131,7 @@ mod tests {
                     spec: String::new(),
                     starter: kim(),
                     parent: None,
+                    handed: None,
                     origin: Some(Origin {
                         tty: Some("pts/3".to_owned()),
                         host: Some("bastion2".to_owned()),

@@ -1,6 +1,7 @@
 //! What happened to a run: the journal's words. Replaying them is the run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use super::family::Parent;
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::outcome::Outcome;
 use super::phases::Phases;
-use super::stages::StageEvent;
+use super::stages::{Handed, StageEvent};
 
 /// One thing that happened, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub enum What {
         /// The run that this one is part of.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<Parent>,
+        /// What it uses of what the stages before it registered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        handed: Option<Arc<Handed>>,
     },
     /// The intent to start one step on these hosts. Durable before any exec request leaves.
     Dispatched {

@@ -7,7 +7,7 @@
 use super::event::{Event, What};
 use super::ids::{At, Attempt, HostIx, StepIx};
 use super::spec::Act;
-use super::stages::Child;
+use super::stages::{Child, Registered, StageIx};
 use super::state::{Effect, Phase, Run};
 
 /// The line of the open batch.
@@ -89,6 +89,22 @@ pub trait Around {
     /// How a run that this one is made of stands; none when it cannot be read any more.
     fn child(&self, _run: super::ids::RunId) -> Option<Child> {
         None
+    }
+
+    /// What such a run registered.
+    fn registered(&self, _run: super::ids::RunId) -> Registered {
+        Registered::new()
+    }
+
+    /// Whether the condition of a stage holds that is judged when the stage would begin; `Err` is a
+    /// sentence.
+    fn stage_holds(&self, _stage: StageIx) -> Result<bool, String> {
+        Ok(true)
+    }
+
+    /// The question of a stage that is known when it is asked; `Err` is a sentence.
+    fn stage_question(&self, _stage: StageIx) -> Result<String, String> {
+        Ok(String::new())
     }
 
     /// Whether such a run has not ended.

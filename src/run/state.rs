@@ -14,7 +14,7 @@ use super::line_up::Line;
 use super::outcome::OutcomeKind;
 use super::pace::Times;
 use super::spec::{Act, RunKind, RunSpec, Step};
-use super::stages::Stages;
+use super::stages::{Handed, Stages};
 use super::tally::Tally;
 use super::undo::Traces;
 
@@ -133,6 +133,8 @@ pub struct Run {
     pub starter: String,
     /// The run that it is part of.
     pub parent: Option<Parent>,
+    /// What it uses of what the stages before it registered, as that was when it began.
+    pub handed: Option<Arc<Handed>>,
     /// Where its stages stand, when it is made of runs.
     pub stages: Option<Stages>,
     /// Who has the conn.
@@ -215,6 +217,7 @@ impl Run {
             ended: None,
             starter: starter.to_owned(),
             parent: None,
+            handed: None,
             stages: spec.stages.as_ref().map(Stages::new),
             holder: Some(starter.to_owned()),
             take_asked: None,

@@ -113,6 +113,8 @@ pub struct StageView {
     pub soak: f64,
     /// When its soak is over.
     pub until: Option<At>,
+    /// What it registered: by variable and value, the hosts that have it.
+    pub registered: BTreeMap<String, BTreeMap<String, String>>,
     /// Counts of its hosts.
     pub tally: Tally,
     /// When it began.

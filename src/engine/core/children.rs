@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::{Core, CoreError, NewRun};
-use crate::engine::{history, now};
+use crate::engine::flows::FlowRun;
+use crate::engine::{history, now, wholes};
 use crate::run::decide::BY_RULE;
 use crate::run::event::{Event, What};
 use crate::run::family::Parent;
-use crate::run::ids::RunId;
+use crate::run::ids::{HostIx, RunId};
 use crate::run::roles::Authority;
-use crate::run::stages::{NodeIx, StageEvent, Start};
+use crate::run::spec::RunSpec;
+use crate::run::stages::{Handed, NodeIx, StageEvent, Start};
 use crate::run::state::Run;
 use crate::store::StoreError;
 
@@ -49,7 +51,13 @@ impl Core {
                 let spec = history::spec(store, parent, &digest).map_err(|e| e.to_string())?;
                 Ok((digest, spec))
             });
-        let (digest, spec) = match spec {
+        let handed = wholes::handed(&run, node.stage);
+        let found = spec.and_then(|(digest, spec)| {
+            let handed = handed?;
+            first_text(&spec, &run, &handed, self.next_run)?;
+            Ok((digest, spec, handed))
+        });
+        let (digest, spec, handed) = match found {
             Ok(found) => found,
             Err(why) => return self.cannot_begin(parent, &run, node, &why),
         };
@@ -67,6 +75,7 @@ impl Core {
                 node,
                 gate,
             }),
+            handed: (!handed.0.is_empty()).then(|| Arc::new(handed)),
         };
         self.create_now(new).map(|_| ())
     }
@@ -89,6 +98,24 @@ impl Core {
         };
         self.commit(parent, &[paused], &[]).map(|_| ())
     }
+}
+
+/// What uses values of earlier stages is worked out on the first host before anything begins: what
+/// is wrong with them there is wrong on all.
+fn first_text(
+    spec: &Arc<RunSpec>,
+    whole: &Run,
+    handed: &Handed,
+    number: u64,
+) -> Result<(), String> {
+    if handed.0.is_empty() || spec.stages.is_some() {
+        return Ok(());
+    }
+    let mut run = Run::new(RunId(number), Arc::clone(spec), &whole.starter, now());
+    run.handed = Some(Arc::new(handed.clone()));
+    let flow = FlowRun::of(&run).ok_or("its flow cannot be read")?;
+    let part = spec.steps.first().and_then(|step| step.part);
+    part.map_or(Ok(()), |part| flow.act(part, HostIx(0), &run).map(|_| ()))
 }
 
 fn digest_of(run: &Run, node: NodeIx, gate: bool) -> Option<String> {

@@ -247,6 +247,7 @@ impl Core {
                 starter: new.by.clone(),
                 origin: new.origin,
                 parent: new.parent,
+                handed: new.handed.clone(),
             },
         };
         let audit = AuditRecord {
@@ -261,7 +262,7 @@ impl Core {
             (parent.run, Event { at, what })
         });
         let mut state = Run::new(run, new.spec, &new.by, at);
-        state.parent = new.parent;
+        (state.parent, state.handed) = (new.parent, new.handed);
         let mut live = Live::new(state, 0, 0);
         live.knows(self.former_pace(&live.run));
         self.runs.insert(run, live);

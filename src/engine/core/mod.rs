@@ -37,6 +37,7 @@ use crate::run::family::Parent;
 use crate::run::ids::RunId;
 use crate::run::roles::{Authority, Deed, Scope};
 use crate::run::spec::RunSpec;
+use crate::run::stages::Handed;
 use crate::store::{Durability, Lsn, StoreError};
 use crate::wire::reply::Fault;
 
@@ -68,6 +69,8 @@ pub struct NewRun {
     pub no_wait: bool,
     /// The run that it is to be part of.
     pub parent: Option<Parent>,
+    /// What it uses of what the stages before it registered.
+    pub handed: Option<Arc<Handed>>,
 }
 
 /// Why the core ended.

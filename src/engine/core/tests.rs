@@ -115,6 +115,7 @@ fn new(spec: RunSpec, parent: Option<Parent>) -> NewRun {
         origin: None,
         no_wait: false,
         parent,
+        handed: None,
     }
 }
 

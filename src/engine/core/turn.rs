@@ -7,12 +7,12 @@ use tokio::sync::oneshot;
 use super::whole::borrowed;
 use super::{Core, CoreError, MESSAGES_A_TURN};
 use crate::engine::inbox::Message;
-use crate::engine::now;
+use crate::engine::{now, wholes};
 use crate::run::event::{Event, What};
 use crate::run::ids::{HostIx, RunId, StepIx};
 use crate::run::line_up::Around;
 use crate::run::spec::Lease;
-use crate::run::stages::Child;
+use crate::run::stages::{Child, Registered, StageIx};
 use crate::run::state::RunState;
 use crate::store::StoreError;
 
@@ -43,6 +43,21 @@ impl Around for AroundRun<'_> {
 
     fn child(&self, run: RunId) -> Option<Child> {
         self.core.runs.get(&run).map(|live| live.run.as_child())
+    }
+
+    fn registered(&self, run: RunId) -> Registered {
+        let live = self.core.runs.get(&run);
+        live.map_or_else(Registered::new, |live| wholes::registered_by(&live.run))
+    }
+
+    fn stage_holds(&self, stage: StageIx) -> Result<bool, String> {
+        let live = self.core.runs.get(&self.id);
+        live.map_or(Ok(true), |live| wholes::holds(&live.run, stage))
+    }
+
+    fn stage_question(&self, stage: StageIx) -> Result<String, String> {
+        let live = self.core.runs.get(&self.id);
+        live.map_or(Ok(String::new()), |live| wholes::question(&live.run, stage))
     }
 
     fn is_live(&self, run: RunId) -> bool {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::start_flow::{approval, freeze_simple, title};
+use super::start_flow::{freeze_simple, title};
 use super::work_out::{Simple, Whole, Worked, WorkedNode, WorkedStage};
 use crate::engine::Parts;
 use crate::engine::audit::encode;
+use crate::engine::wholes::FrozenWhole;
 use crate::run::digest;
 use crate::run::spec::{FlowRef, Lease, Rollout, RunSpec};
 use crate::run::stages::{GateSpec, NodeSpec, StageSpec, StagesSpec};
@@ -15,6 +16,12 @@ use crate::wire::reply::Fault;
 pub(super) fn freeze(parts: &Parts, whole: Whole) -> Result<RunSpec, Fault> {
     let digest = whole.digest();
     let title = title(&whole.definition, &whole.values);
+    let frozen = FrozenWhole {
+        definition: whole.definition.clone(),
+        values: whole.values.clone(),
+    };
+    let frozen =
+        serde_json::to_string(&frozen).map_err(|error| Fault::engine(error.to_string()))?;
     let mut reach = BTreeSet::new();
     let stages = whole
         .stages
@@ -34,7 +41,7 @@ pub(super) fn freeze(parts: &Parts, whole: Whole) -> Result<RunSpec, Fault> {
             name: whole.definition.name,
             version: whole.version,
             digest,
-            frozen: String::new(),
+            frozen,
         }),
         stages: Some(StagesSpec {
             stages,
@@ -62,9 +69,10 @@ fn freeze_stage(
         needs: stage.needs,
         nodes,
         parallel: stage.parallel,
-        approve: stage.approve.as_ref().map(approval),
+        approve: stage.approve,
         soak: stage.soak,
         on_failure: stage.on_failure,
+        late: stage.late,
     })
 }
 

@@ -53,6 +53,7 @@ impl Session {
                 origin,
                 no_wait,
                 parent: None,
+                handed: None,
             })
             .await?;
         Ok(Reply::Started { run, warnings })

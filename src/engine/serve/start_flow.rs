@@ -60,6 +60,7 @@ impl Session {
             origin: self.origin.clone(),
             no_wait,
             parent: None,
+            handed: None,
         };
         let run = self.server.inbox.create(new).await?;
         Ok(Reply::Started { run, warnings })

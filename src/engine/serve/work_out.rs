@@ -17,15 +17,15 @@ use crate::flow::graph::Graph;
 use crate::flow::order::Host;
 use crate::flow::param::Params;
 use crate::flow::plan::{
-    Does, Found, Instance, Plan, PlanError, RunFacts, Turn, instances, is_outside,
+    Does, Found, Instance, Plan, PlanError, RunFacts, Turn, instances, is_outside, stage_question,
 };
-use crate::flow::rollout::{Gate, GateBy, Inconclusive, Limit, Metrics, OnExceeded, Rollout};
+use crate::flow::rollout::{Gate, GateBy, Inconclusive, Limit, OnExceeded, Rollout};
 use crate::flow::stage::{Action, Stage, Work};
 use crate::flow::step::{self, Approve, Step};
 use crate::inventory::ResolvedHost;
 use crate::run::complaint::quote;
-use crate::run::spec::{Access, Lease, OnFailure, RunKind, Target};
-use crate::run::stages::{Need, OnStageFailure};
+use crate::run::spec::{Access, Approval, Lease, OnFailure, RunKind, Target};
+use crate::run::stages::{Late, Need, OnStageFailure, StageIx};
 use crate::wire::definitions::PlanFlow;
 use crate::wire::reply::Fault;
 use crate::wire::request::HostsQuery;
@@ -85,9 +85,10 @@ pub(super) struct WorkedStage {
     pub name: String,
     pub needs: Need,
     pub parallel: u32,
-    pub approve: Option<Approve>,
+    pub approve: Option<Approval>,
     pub soak: std::time::Duration,
     pub on_failure: OnStageFailure,
+    pub late: Late,
     pub nodes: Vec<WorkedNode>,
 }
 
@@ -336,6 +337,12 @@ impl Bench<'_> {
             other => Fault::usage(other.to_string()),
         };
         let instances = instances(flow, stage, &whole.values, &self.facts).map_err(told)?;
+        let late = late(definition_stages(&whole.definition), stage);
+        let approve = stage
+            .approve
+            .as_ref()
+            .map(|approve| self.approval(whole, stage, approve, &late))
+            .transpose()?;
         self.nodes += instances.len();
         if self.nodes > MOST_NODES {
             let why = format!("it would be more than {MOST_NODES} runs; do it for fewer items");
@@ -349,7 +356,8 @@ impl Bench<'_> {
             name: stage.name.clone(),
             needs,
             parallel: stage.parallel,
-            approve: stage.approve.clone(),
+            approve,
+            late,
             soak: stage.soak.unwrap_or_default(),
             on_failure: match (whole.kind, stage.on_exceeded) {
                 (RunKind::Fanout, _) => OnStageFailure::GoOn,
@@ -368,11 +376,6 @@ impl Bench<'_> {
         wanted: &Wanted,
         depth: usize,
     ) -> Result<WorkedNode, Fault> {
-        if uses_stages(stage) {
-            return Err(Fault::usage(
-                "it uses values of earlier stages, which this version cannot hand on",
-            ));
-        }
         let targets = instance.targets.or_else(|| wanted.targets.clone());
         let values = match (&instance.item, &stage.for_each) {
             (Some(item), Some(for_each)) => {
@@ -433,6 +436,27 @@ impl Bench<'_> {
             item: instance.item,
             work,
             gate,
+        })
+    }
+
+    /// The question before a stage, worked out as far as it is known.
+    fn approval(
+        &self,
+        whole: &Whole,
+        stage: &Stage,
+        approve: &Approve,
+        late: &Late,
+    ) -> Result<Approval, Fault> {
+        let written = super::start_flow::approval(approve);
+        if late.question {
+            return Ok(written);
+        }
+        let name = &whole.definition.name;
+        let text = stage_question(name, stage, &whole.values, &self.facts, None);
+        let text = text.map_err(|error| Fault::usage(error.message))?;
+        Ok(Approval {
+            text: text.unwrap_or_default(),
+            ..written
         })
     }
 
@@ -514,18 +538,22 @@ impl Bench<'_> {
     }
 }
 
-/// Whether a command of the stage or of its gate uses what earlier stages registered.
-fn uses_stages(stage: &Stage) -> bool {
-    let uses = |exec: &step::Exec| exec.command.uses("stages");
-    let by_gate = stage.gate.as_ref().map(|gate| &gate.by);
-    let judges = |metrics: &Metrics| {
-        let conditions = [&metrics.success, &metrics.failure];
-        let mut conditions = conditions.into_iter().flatten();
-        conditions.any(|condition| condition.uses("stages"))
-    };
-    matches!(&stage.work.action, Action::Exec { exec, .. } if uses(exec))
-        || matches!(by_gate, Some(GateBy::Exec { exec, .. }) if uses(exec))
-        || matches!(by_gate, Some(GateBy::Metrics(metrics)) if judges(metrics))
+fn definition_stages(definition: &Definition) -> &[Stage] {
+    match &definition.body {
+        Body::Multi { stages } => stages,
+        Body::Simple { .. } | Body::Fanout(_) => &[],
+    }
+}
+
+/// What of a stage uses what earlier ones registered.
+fn late(stages: &[Stage], stage: &Stage) -> Late {
+    let uses = stage.uses();
+    let place = |name: &String| stages.iter().position(|stage| stage.name == *name);
+    Late {
+        uses: uses.iter().filter_map(place).map(StageIx).collect(),
+        when: stage.is_judged_late(),
+        question: stage.is_asked_late(),
+    }
 }
 
 fn cannot(what: &str) -> Fault {

@@ -27,6 +27,18 @@ pub(super) struct Family<'r> {
     known: BTreeMap<RunId, Known>,
 }
 
+/// What a node registered, with the hosts of each value folded.
+fn registered(node: &Node) -> BTreeMap<String, BTreeMap<String, String>> {
+    let folded = |(value, hosts): (&String, &Vec<String>)| {
+        let hosts = crate::inventory::fold(hosts.iter().map(String::as_str));
+        (value.clone(), hosts)
+    };
+    let values = node.registered.values.iter();
+    values
+        .map(|(name, values)| (name.clone(), values.iter().map(folded).collect()))
+        .collect()
+}
+
 /// From the runs in memory.
 pub(super) fn of_core<'r>(core: &Core, run: &'r Run) -> Family<'r> {
     Family::new(run, |id| {
@@ -190,6 +202,7 @@ impl<'r> Family<'r> {
                 NodePhase::Soaking(until) => Some(until),
                 _ => None,
             },
+            registered: registered(node),
             tally: self.of_node(spec, node),
             began: node.began,
             ended: node.ended,

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use error::PlanError;
-pub use stage::{Instance, instances, is_outside};
+pub use stage::{Instance, instances, is_outside, stage_holds, stage_question};
 pub use task::{Does, Found, Task, Turn};
 pub use view::{NodePlan, PlanView, StagePlan, StepView};
 
@@ -26,6 +26,7 @@ use super::rollout::Rollout;
 use super::step::Step;
 use crate::run::complaint::quote;
 use crate::run::digest;
+use crate::run::stages::Handed;
 
 /// What a run is known by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct Plan {
     /// The batch of each host.
     batch_of: Vec<usize>,
     limits: Limits,
+    /// What earlier stages registered, once that is known.
+    stages: Option<Arc<Handed>>,
 }
 
 impl Plan {
@@ -125,7 +128,15 @@ impl Plan {
             batches,
             batch_of,
             limits,
+            stages: None,
         }
+    }
+
+    /// The plan of a run of a stage that uses what earlier stages registered.
+    #[must_use]
+    pub fn with_stages(mut self, stages: Arc<Handed>) -> Self {
+        self.stages = Some(stages);
+        self
     }
 
     /// The definition it works out.

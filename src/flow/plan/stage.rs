@@ -11,6 +11,7 @@ use crate::flow::stage::{ForEach, Stage};
 use crate::flow::step::Given;
 use crate::flow::template::{Scope, TemplateError};
 use crate::flow::value::Tainted;
+use crate::run::stages::Handed;
 
 /// A stage, or what it does for one item, with its texts worked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +38,10 @@ pub fn instances(
         stage: stage.name.clone(),
         message: error.message,
     };
-    let id = run
-        .id
-        .map_or_else(|| json!("<run.id>"), |id| json!(id.to_string()));
-    let scope = values.scope().with(
-        "run",
-        &json!({ "id": id, "name": flow, "starter": run.starter }),
-    );
+    let scope = scope(flow, values, run, None);
+    // One that uses what earlier stages registered is judged when the stage would begin.
     if let Some(when) = &stage.when
+        && !stage.is_judged_late()
         && !when.holds(&scope).map_err(told)?
     {
         return Ok(Vec::new());
@@ -65,6 +62,56 @@ pub fn instances(
         instance(stage, values, &scope, Some(item)).map_err(told)
     };
     items.into_iter().map(one).collect()
+}
+
+/// What the texts of a stage may use.
+fn scope(flow: &str, values: &Values, run: &RunFacts, stages: Option<&Handed>) -> Scope {
+    let id = run
+        .id
+        .map_or_else(|| json!("<run.id>"), |id| json!(id.to_string()));
+    let scope = values.scope().with(
+        "run",
+        &json!({ "id": id, "name": flow, "starter": run.starter }),
+    );
+    match stages {
+        Some(stages) => scope.with_stages(stages),
+        None => scope,
+    }
+}
+
+/// Whether the condition of a stage holds.
+///
+/// # Errors
+/// A condition that cannot be judged.
+pub fn stage_holds(
+    flow: &str,
+    stage: &Stage,
+    values: &Values,
+    run: &RunFacts,
+    stages: Option<&Handed>,
+) -> Result<bool, TemplateError> {
+    let scope = scope(flow, values, run, stages);
+    let when = stage.when.as_ref();
+    when.map_or(Ok(true), |when| when.holds(&scope))
+}
+
+/// What a person is asked before a stage.
+///
+/// # Errors
+/// A text that cannot be worked out.
+pub fn stage_question(
+    flow: &str,
+    stage: &Stage,
+    values: &Values,
+    run: &RunFacts,
+    stages: Option<&Handed>,
+) -> Result<Option<String>, TemplateError> {
+    let scope = scope(flow, values, run, stages);
+    let text = stage
+        .approve
+        .as_ref()
+        .and_then(|approve| approve.text.as_ref());
+    text.map(|text| text.for_people(&scope)).transpose()
 }
 
 /// Whether what a stage is done for came from outside.

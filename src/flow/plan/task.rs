@@ -255,6 +255,10 @@ impl Plan {
             .with("batch", &json!(turn.batch + 1))
             .with("batches", &json!(self.batches.len()))
             .with("run", &json!({ "id": run, "name": self.definition.name, "starter": self.run.starter }));
+        let scope = match &self.stages {
+            Some(stages) => scope.with_stages(stages),
+            None => scope,
+        };
         Some(match found {
             Found::Values(values) => scope.with_outside_under("registered", values),
             Found::NotYet => scope.with_outside_under("registered", &self.placeholders()),
@@ -314,8 +318,14 @@ impl Fill<'_> {
     }
 
     fn exec(&self, exec: &Exec) -> Result<Does, TemplateError> {
+        // As it is written, while the stages before are still to be done.
+        let late = exec.command.uses("stages") && !self.scope.has("stages");
         Ok(Does::Exec {
-            command: exec.command.render(self.scope)?,
+            command: if late {
+                exec.command.source().to_owned()
+            } else {
+                exec.command.render(self.scope)?
+            },
             run_as: self.maybe(exec.run_as.as_ref())?,
             env: self.env(&exec.env)?,
             durable: exec.durable,

@@ -62,7 +62,9 @@ pub(super) fn read(
         inner(table, "push", |t| push(t, host)),
         inner(table, "pull", |t| pull(t, host)),
         inner(table, "http", |t| http(t, host)),
-        inner(table, "approve", |t| approve(t, batch).map(Act::Approve)),
+        inner(table, "approve", |t| {
+            approve(t, batch, text).map(Act::Approve)
+        }),
         duration(table, "wait").map(Act::Wait),
         inner(table, "local", |t| local(t, host)),
         table.string("tree").map(Act::Tree),
@@ -195,7 +197,12 @@ fn statuses(value: &DeValue<'_>) -> Result<Vec<(u16, u16)>, String> {
     ranges.filter(|ranges| !ranges.is_empty()).ok_or_else(wrong)
 }
 
-pub(super) fn approve(table: &Table<'_>, known: &Known) -> Option<Approve> {
+/// `text` reads its question.
+pub(super) fn approve(
+    table: &Table<'_>,
+    known: &Known,
+    text: fn(&Table<'_>, &'static str, &Known) -> Option<Text>,
+) -> Option<Approve> {
     need(
         table,
         "role",

@@ -70,6 +70,14 @@ pub(super) fn text(table: &Table<'_>, key: &'static str, known: &Known) -> Optio
     text_of(table, &table.written(key)?, known)
 }
 
+/// What a person reads.
+pub(super) fn text_for_people(table: &Table<'_>, key: &'static str, known: &Known) -> Option<Text> {
+    let written = table.written(key)?;
+    let text = parsed(table, &written, Text::parse)?;
+    complain(table, &written, text.faults_for_people(known));
+    Some(text)
+}
+
 pub(super) fn text_of(table: &Table<'_>, written: &Written, known: &Known) -> Option<Text> {
     if written.value.trim().is_empty() {
         table.complain_in(

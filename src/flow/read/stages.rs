@@ -1,7 +1,7 @@
 //! `[[stages]]` of a multi flow.
 
 use super::acts::approve;
-use super::common::{check_name, condition, duration, limit, need, text_of};
+use super::common::{check_name, condition, duration, limit, need, text_for_people, text_of};
 use super::rollout::ON_EXCEEDED;
 use super::steps::known_on_host;
 use super::{Marks, complain_of_twins, gates, work};
@@ -81,7 +81,7 @@ fn stage(
             "write for_each = [\"a\", \"b\"], or leave it out",
         );
     }
-    for key in ["max_failures", "on_exceeded"] {
+    for key in ["max_failures", "on_exceeded", "gate", "when", "approve"] {
         let mark = super::Mark::Said(index, key);
         marks.borrow_mut().insert(mark, table.place(key));
     }
@@ -95,7 +95,7 @@ fn stage(
         parallel: parallel.unwrap_or(1),
         when: condition(table, "when", known),
         approve: table
-            .table("approve", |table| approve(table, known))
+            .table("approve", |table| approve(table, known, text_for_people))
             .flatten(),
         soak: duration(table, "soak"),
         gate: gates::read(table, &known_on_host(&inside), &inside),

@@ -76,6 +76,8 @@ pub(super) enum Place {
     Command,
     Text,
     Condition,
+    /// A text for people.
+    People,
 }
 
 pub(super) fn command_syntax(text: &str) -> Result<(), TemplateError> {
@@ -164,7 +166,7 @@ fn shell_places(text: &str) -> Result<(), TemplateError> {
 pub(super) fn faults(text: &str, known: &Known, place: Place) -> Vec<Fault> {
     let uses = match place {
         Place::Condition => scan::expression_uses(text),
-        Place::Command | Place::Text => scan::uses(text),
+        Place::Command | Place::Text | Place::People => scan::uses(text),
     };
     let assigned: BTreeSet<&str> = uses
         .iter()

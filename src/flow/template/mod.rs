@@ -50,6 +50,18 @@ impl TemplateError {
     }
 }
 
+/// The name under which texts find what earlier stages registered.
+pub const STAGES: &str = "stages";
+
+/// A place where a text uses what earlier stages registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageUse {
+    /// What stands behind `stages`, as far as it is written out: the stage first.
+    pub path: Vec<String>,
+    /// Where, in bytes.
+    pub at: usize,
+}
+
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
@@ -130,6 +142,11 @@ impl CommandText {
     pub fn uses(&self, name: &str) -> bool {
         is_value_among(&scan::uses(&self.0), name)
     }
+
+    /// Where it uses what earlier stages registered.
+    pub fn stages(&self) -> Vec<StageUse> {
+        of_stages(scan::uses(&self.0))
+    }
 }
 
 impl UrlText {
@@ -176,6 +193,25 @@ impl Text {
         check::faults(&self.0, known, check::Place::Text)
     }
 
+    /// The text for these values, as a person reads it: those from outside stand in it as well, and
+    /// nothing in it acts on a terminal.
+    ///
+    /// # Errors
+    /// A value is missing, or is no text.
+    pub fn for_people(&self, scope: &Scope) -> Result<String, TemplateError> {
+        render::for_people(&self.0, scope)
+    }
+
+    /// What is wrong with the names in it, when people read it.
+    pub fn faults_for_people(&self, known: &Known) -> Vec<Fault> {
+        check::faults(&self.0, known, check::Place::People)
+    }
+
+    /// Where it uses what earlier stages registered.
+    pub fn stages(&self) -> Vec<StageUse> {
+        of_stages(scan::uses(&self.0))
+    }
+
     /// Whether it uses this part of a name, or may: the name as a whole.
     pub fn uses_part(&self, name: &str, part: &str) -> bool {
         scan::uses(&self.0).iter().any(|used| {
@@ -215,6 +251,22 @@ impl Condition {
     pub fn uses(&self, name: &str) -> bool {
         is_value_among(&scan::expression_uses(&self.0), name)
     }
+
+    /// Where it uses what earlier stages registered.
+    pub fn stages(&self) -> Vec<StageUse> {
+        of_stages(scan::expression_uses(&self.0))
+    }
+}
+
+fn of_stages(uses: Vec<scan::Use<'_>>) -> Vec<StageUse> {
+    let of_stages = |used: scan::Use<'_>| {
+        let meant = used.role == scan::Role::Value && used.name == STAGES;
+        meant.then(|| StageUse {
+            path: used.path.iter().map(|part| (*part).to_owned()).collect(),
+            at: used.at,
+        })
+    };
+    uses.into_iter().filter_map(of_stages).collect()
 }
 
 fn is_value_among(uses: &[scan::Use<'_>], name: &str) -> bool {

@@ -56,6 +56,18 @@ fn trusted(
     })
 }
 
+/// Whatever is in the values, it is one line of text.
+pub(super) fn for_people(text: &str, scope: &Scope) -> Result<String, TemplateError> {
+    let text = render(engine::of_texts(), text, scope.all())?;
+    let plain = |c: char| {
+        // What hides or turns text around is shown as what it is.
+        let acts = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if acts { ' ' } else { c }
+    };
+    Ok(text.chars().map(plain).collect())
+}
+
 pub(super) fn condition(text: &str, scope: &Scope) -> Result<bool, TemplateError> {
     let told = |error: Error| told(&error);
     let expression = engine::of_texts().compile_expression(text).map_err(told)?;

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::Value as Inner;
+use minijinja::{Error, ErrorKind, Value as Inner};
 
+use super::STAGES;
 use crate::flow::value::Tainted;
+use crate::run::complaint::quote;
+use crate::run::stages::{Handed, Registered, merge};
 
 /// A value that may enter any text.
 pub type Value = serde_json::Value;
@@ -67,6 +70,34 @@ impl Scope {
         self
     }
 
+    /// Adds what earlier stages registered: `stages.NAME.registered.VAR` is the value of all hosts,
+    /// `stages.NAME.values.VAR` each that there is, `stages.NAME.by_host[HOST].VAR` that of one host,
+    /// and `stages.NAME.by_item[ITEM]` the same of one item.
+    #[must_use]
+    pub fn with_stages(mut self, stages: &Handed) -> Self {
+        let stages = stages.0.iter().map(|(name, nodes)| {
+            let mut all = Registered::new();
+            for node in nodes {
+                merge(&mut all, node.values.clone());
+            }
+            let items = nodes.iter().filter_map(|node| {
+                let item = node.item.as_deref()?;
+                Some((item, Inner::from_pairs(of_stage(name, &node.values))))
+            });
+            let by_item = ("by_item", Inner::from_pairs(items));
+            let parts = of_stage(name, &all).into_iter().chain([by_item]);
+            (name.as_str(), Inner::from_pairs(parts))
+        });
+        let stages = Inner::from_pairs(stages);
+        self.outside.insert(STAGES.to_owned(), stages);
+        self
+    }
+
+    /// Whether there is anything of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.trusted.contains_key(name) || self.outside.contains_key(name)
+    }
+
     pub(super) fn trusted(&self) -> Inner {
         Inner::from_pairs(self.trusted.iter().map(|(k, v)| (k.as_str(), v.clone())))
     }
@@ -79,6 +110,62 @@ impl Scope {
     pub(super) fn is_outside(&self, name: &str) -> bool {
         self.outside.contains_key(name)
     }
+}
+
+fn of_stage(stage: &str, registered: &Registered) -> [(&'static str, Inner); 3] {
+    let agreed = registered.iter().filter_map(|(name, values)| {
+        let mut each = values.iter();
+        let (value, hosts) = each.next()?;
+        let agreed = match each.next() {
+            None => Inner::from(value),
+            // Whoever uses it is told, and nobody else.
+            Some(other) => Inner::from(disagreement(stage, name, (value, hosts), other)),
+        };
+        Some((name.as_str(), agreed))
+    });
+    let values = registered.iter().map(|(name, values)| {
+        let values: Inner = values
+            .keys()
+            .map(|value| Inner::from(value.as_str()))
+            .collect();
+        (name.as_str(), values)
+    });
+    let mut by_host: BTreeMap<&str, Vec<(&str, Inner)>> = BTreeMap::new();
+    for (name, values) in registered {
+        for (value, hosts) in values {
+            for host in hosts {
+                let of_host = by_host.entry(host.as_str()).or_default();
+                of_host.push((name, Inner::from(value.as_str())));
+            }
+        }
+    }
+    let by_host = by_host
+        .into_iter()
+        .map(|(host, values)| (host, Inner::from_pairs(values)));
+    [
+        ("registered", Inner::from_pairs(agreed)),
+        ("values", Inner::from_pairs(values)),
+        ("by_host", Inner::from_pairs(by_host)),
+    ]
+}
+
+fn disagreement(
+    stage: &str,
+    name: &str,
+    one: (&String, &Vec<String>),
+    other: (&String, &Vec<String>),
+) -> Error {
+    let told = |(value, hosts): (&String, &Vec<String>)| {
+        let host = hosts.first().map_or("?", String::as_str);
+        format!("{} on {host}", quote(value))
+    };
+    let message = format!(
+        "the hosts of {stage} do not agree on {name}: it is {}, and {}; use {STAGES}.{stage}.values, \
+         or by_host",
+        told(one),
+        told(other)
+    );
+    Error::new(ErrorKind::InvalidOperation, message)
 }
 
 fn inner(value: &Value) -> Inner {

@@ -263,3 +263,64 @@ proptest! {
         }
     }
 }
+
+fn handed(values: &[(&str, &str)]) -> Scope {
+    let mut registered = crate::run::stages::Registered::new();
+    for (host, value) in values {
+        let of_value = registered.entry("rev".to_owned()).or_default();
+        let hosts: &mut Vec<String> = of_value.entry((*value).to_owned()).or_default();
+        hosts.push((*host).to_owned());
+    }
+    let node = crate::run::stages::OfNode {
+        item: Some("x".to_owned()),
+        values: registered,
+    };
+    let stages = [("canary".to_owned(), vec![node])].into();
+    Scope::new().with_stages(&crate::run::stages::Handed(stages))
+}
+
+#[test]
+fn values_of_stages_enter_commands_quoted_and_conditions_and_nothing_else() {
+    let scope = handed(&[("a", "1; rm -rf /"), ("b", "1; rm -rf /")]);
+    let command = |text: &str| CommandText::parse(text).unwrap().render(&scope).unwrap();
+    for used in [
+        "stages.canary.registered.rev",
+        "stages.canary.by_host['a'].rev",
+        "stages.canary.by_item.x.registered.rev",
+        "stages.canary.values.rev",
+    ] {
+        assert_eq!(command(&format!("x {{{{ {used} }}}}")), "x '1; rm -rf /'");
+    }
+    let holds = |text: &str| Condition::parse(text).unwrap().holds(&scope).unwrap();
+    assert!(holds("'1; rm -rf /' in stages.canary.values.rev"));
+    let path = Text::parse("/x/{{ stages.canary.registered.rev }}").unwrap();
+    let refused = path.render(&scope).unwrap_err().message;
+    assert!(refused.contains("came from outside"), "{refused}");
+    let asked = handed(&[("a", "1\u{1b}[2J\n2")]);
+    assert_eq!(path.for_people(&asked).unwrap(), "/x/1 [2J 2");
+}
+
+#[test]
+fn hosts_that_do_not_agree_are_an_error_for_whoever_takes_them_for_one() {
+    let scope = handed(&[("a", "1"), ("b", "2")]);
+    let told = "the hosts of canary do not agree on rev: it is \"1\" on a, and \"2\" on b";
+    for used in [
+        "stages.canary.registered.rev",
+        "stages.canary.registered.rev | default('x')",
+    ] {
+        let command = CommandText::parse(format!("x {{{{ {used} }}}}")).unwrap();
+        let error = command.render(&scope).unwrap_err().message;
+        assert!(error.starts_with(told), "{used}: {error}");
+    }
+    for used in [
+        "stages.canary.registered.rev == '1'",
+        "stages.canary.registered.rev != '1'",
+        "not stages.canary.registered.rev",
+        "stages.canary.registered.rev in ['1']",
+    ] {
+        let error = Condition::parse(used).unwrap().holds(&scope).unwrap_err();
+        assert!(error.message.starts_with(told), "{used}: {}", error.message);
+    }
+    let each = CommandText::parse("x {{ stages.canary.values.rev }}").unwrap();
+    assert_eq!(each.render(&scope).unwrap(), "x '1' '2'");
+}

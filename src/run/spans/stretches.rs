@@ -210,7 +210,7 @@ impl Stretches {
             StageEvent::ChildEnded { node, .. } => {
                 self.close(at, |open| open.is_of(SpanKind::Stage, *node));
             }
-            StageEvent::Asked { stage, until } => {
+            StageEvent::Asked { stage, until, .. } => {
                 self.close(at, |open| open.kind == SpanKind::Question);
                 let stages = spec.stages.as_ref();
                 let stage_spec = stages.and_then(|spec| spec.stages.get(stage.0));
@@ -233,7 +233,9 @@ impl Stretches {
                 asked && open.kind == SpanKind::Question
             }),
             StageEvent::RollingBack { .. } => self.close(at, |open| !open.kind.is_work()),
-            StageEvent::TakenUp { .. } | StageEvent::GateGone { .. } => {}
+            StageEvent::TakenUp { .. }
+            | StageEvent::GateGone { .. }
+            | StageEvent::Judged { .. } => {}
         }
     }
 

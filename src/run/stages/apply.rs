@@ -2,27 +2,33 @@
 
 use super::next::ChildEnd;
 use super::progress::{Node, NodePhase, Stages, Stop};
-use super::{NodeIx, StageEvent};
+use super::{Gathered, NodeIx, StageEvent, StageIx};
 use crate::run::ids::{At, RunId};
 
 impl Stages {
     /// Makes the event part of where the stages stand.
     pub(in crate::run) fn apply(&mut self, event: &StageEvent, at: At) {
         match event {
-            StageEvent::Asked { stage, until } => self.asked = Some((*stage, *until)),
+            StageEvent::Asked { stage, until, text } => {
+                self.asked = Some((*stage, *until));
+                self.question.clone_from(text);
+                self.told.extend(text.as_ref().map(|_| *stage));
+            }
+            StageEvent::Judged { stage, holds } => self.judged(*stage, *holds, at),
             StageEvent::Started { node, run } => self.started(*node, *run, at),
             StageEvent::GateStarted { node, run } => self.change(*node, |node| {
                 node.gate = Some(*run);
                 node.phase = NodePhase::Gating;
             }),
-            StageEvent::ChildEnded { node, end } => self.child_ended(*node, *end, at),
+            StageEvent::ChildEnded {
+                node,
+                end,
+                registered,
+            } => self.child_ended(*node, *end, registered, at),
             StageEvent::Reopened { node, gate: true } => self.change(*node, |node| {
                 (node.phase, node.ended) = (NodePhase::Gating, None);
             }),
-            StageEvent::Reopened { node, gate: false } => self.change(*node, |node| {
-                (node.phase, node.ended) = (NodePhase::Working, None);
-                node.void_gate = node.gate.take().or(node.void_gate);
-            }),
+            StageEvent::Reopened { node, gate: false } => self.reopened(*node),
             StageEvent::GateGone { node } => self.change(*node, |node| node.void_gate = None),
             StageEvent::RollingBack { .. } => {
                 self.closed(at);
@@ -110,11 +116,41 @@ impl Stages {
         });
     }
 
-    fn child_ended(&mut self, node: NodeIx, end: ChildEnd, at: At) {
+    /// Its work is taken up again: what followed from how it had ended counts for nothing.
+    fn reopened(&mut self, node: NodeIx) {
+        self.change(node, |node| {
+            (node.phase, node.ended) = (NodePhase::Working, None);
+            node.void_gate = node.gate.take().or(node.void_gate);
+            node.registered = Gathered::default();
+        });
+        // So do a condition that was judged and a question that told, where nothing has begun.
+        let nodes = &self.nodes;
+        let has_begun = |stage: StageIx| {
+            let mut nodes = nodes.get(stage.0).into_iter().flatten();
+            nodes.any(|node| node.phase != NodePhase::Waiting)
+        };
+        self.judged.retain(|stage| has_begun(*stage));
+        let told = &self.told;
+        let stands = |stage: StageIx| has_begun(stage) || !told.contains(&stage);
+        self.approved.retain(|(stage, _)| stands(*stage));
+        self.asked = self.asked.filter(|(stage, _)| stands(*stage));
+    }
+
+    fn judged(&mut self, stage: StageIx, holds: bool, at: At) {
+        self.judged.push(stage);
+        for node in self.of_stage_mut(stage).iter_mut().filter(|_| !holds) {
+            if node.phase == NodePhase::Waiting {
+                (node.phase, node.ended) = (NodePhase::Skipped, Some(at));
+            }
+        }
+    }
+
+    fn child_ended(&mut self, node: NodeIx, end: ChildEnd, registered: &Gathered, at: At) {
         self.change(node, |node| {
             let gating = node.phase == NodePhase::Gating;
             let well = end == ChildEnd::Ok;
             if !gating {
+                node.registered.clone_from(registered);
                 node.work_marred = !well;
             }
             // What a gate said before counts for nothing once it says yes.

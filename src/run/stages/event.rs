@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::next::ChildEnd;
-use super::{NodeIx, StageIx};
+use super::{Gathered, NodeIx, StageIx};
 use crate::run::ids::{At, RunId};
 
 /// What happened to a stage.
@@ -16,6 +16,9 @@ pub enum StageEvent {
         stage: StageIx,
         /// So long it is asked.
         until: Option<At>,
+        /// The question, when it is known only now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
     /// A node's run begins. One record with that run's first event.
     Started {
@@ -37,6 +40,9 @@ pub enum StageEvent {
         node: NodeIx,
         /// How.
         end: ChildEnd,
+        /// What it registered, for the stages after it.
+        #[serde(default, skip_serializing_if = "Gathered::is_empty")]
+        registered: Gathered,
     },
     /// A run that had ended is at work again: somebody retried hosts of it.
     Reopened {
@@ -74,6 +80,14 @@ pub enum StageEvent {
     TakenUp {
         /// Who.
         by: String,
+    },
+    /// The condition of a stage, which uses what earlier stages registered, was judged when the stage
+    /// would begin: where it does not hold, the stage is left out.
+    Judged {
+        /// The stage.
+        stage: StageIx,
+        /// Whether it holds.
+        holds: bool,
     },
     /// What a stage has not begun, or failed at, is left out.
     Skipped {

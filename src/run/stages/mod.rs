@@ -8,6 +8,8 @@
 mod answer;
 mod apply;
 mod event;
+mod handed;
+mod late;
 mod needs;
 mod next;
 mod progress;
@@ -16,10 +18,11 @@ mod spec;
 mod tests;
 
 pub use event::StageEvent;
+pub use handed::{Gathered, Handed, OfNode, Registered, merge};
 pub use needs::{Need, Standing, hopeless, ready};
 pub use next::{Child, ChildEnd, Start};
 pub use progress::{Node, NodePhase, Stages, Stop};
-pub use spec::{GateSpec, NodeIx, NodeSpec, OnStageFailure, StageSpec, StagesSpec};
+pub use spec::{GateSpec, Late, NodeIx, NodeSpec, OnStageFailure, StageSpec, StagesSpec};
 
 /// A stage's place in its flow.
 #[derive(

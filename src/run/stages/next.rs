@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::progress::{NodePhase, Stages, Stop};
+use super::{
+    Gathered, NodeIx, OnStageFailure, StageEvent, StageIx, StageSpec, StagesSpec, Standing,
+};
 use super::{Need, hopeless, ready};
-use super::{NodeIx, OnStageFailure, StageEvent, StageIx, StageSpec, StagesSpec, Standing};
 use crate::run::decide::BY_RULE;
 use crate::run::event::{EndState, What};
 use crate::run::ids::{At, RunId};
@@ -62,9 +64,9 @@ pub enum Start {
 }
 
 /// A parent's specification and where it stands.
-struct View<'r> {
-    spec: &'r StagesSpec,
-    at: &'r Stages,
+pub(super) struct View<'r> {
+    pub(super) spec: &'r StagesSpec,
+    pub(super) at: &'r Stages,
 }
 
 impl Run {
@@ -117,7 +119,9 @@ impl Run {
         if self.paused.is_none() && !closing {
             let by_rule = view
                 .stops(around, now)
-                .or_else(|| view.follows(now).map(What::Stage));
+                .or_else(|| view.follows(now).map(What::Stage))
+                .or_else(|| view.judges(around))
+                .or_else(|| view.question(around, now));
             if by_rule.is_some() {
                 return by_rule;
             }
@@ -167,11 +171,16 @@ impl View<'_> {
             let is_live = |run: Option<RunId>| run.is_some_and(|run| around.is_live(run));
             let ended = |run: RunId| match around.child(run) {
                 Some(Child::Live { .. }) => None,
-                Some(Child::Ended(end)) => Some(StageEvent::ChildEnded { node, end }),
+                Some(Child::Ended(end)) => Some(StageEvent::ChildEnded {
+                    node,
+                    end,
+                    registered: self.registered_by(at, around),
+                }),
                 // A run that cannot be read back any more did not end well.
                 None => Some(StageEvent::ChildEnded {
                     node,
                     end: ChildEnd::Failed,
+                    registered: Gathered::default(),
                 }),
             };
             if at.void_gate.is_some() && !is_live(at.void_gate) {
@@ -188,6 +197,14 @@ impl View<'_> {
                 _ => None,
             }
         })
+    }
+
+    /// What the run of a node registered; a look at its gate registers nothing.
+    fn registered_by(&self, node: &super::Node, around: &dyn Around) -> Gathered {
+        match (node.phase, node.run) {
+            (NodePhase::Working, Some(run)) => self.at.gathered(around.registered(run)),
+            _ => Gathered::default(),
+        }
     }
 
     /// A pause or an abort by a rule.
@@ -299,26 +316,10 @@ impl View<'_> {
                 _ => None,
             }
         });
-        next.next().or_else(|| self.question(now))
+        next.next()
     }
 
-    /// The next stage that must ask before it begins.
-    fn question(&self, now: At) -> Option<StageEvent> {
-        if self.at.asked.is_some() {
-            return None;
-        }
-        let stage = self
-            .open()
-            .into_iter()
-            .find(|stage| self.must_ask(*stage, now))?;
-        let expires = self.stage(stage)?.approve.as_ref()?.expires;
-        Some(StageEvent::Asked {
-            stage,
-            until: expires.map(|expires| later(now, expires)),
-        })
-    }
-
-    fn must_ask(&self, stage: StageIx, now: At) -> bool {
+    pub(super) fn must_ask(&self, stage: StageIx, now: At) -> bool {
         let nodes = self.at.of_stage(stage);
         let begun = nodes.iter().any(|node| node.began.is_some());
         let Some(approve) = self.stage(stage).and_then(|stage| stage.approve.as_ref()) else {
@@ -344,14 +345,15 @@ impl View<'_> {
             let waits = |node: &super::Node| node.phase == NodePhase::Waiting;
             let item = nodes.iter().position(waits)?;
             let item = u32::try_from(item).ok()?;
-            (room && !self.must_ask(stage, now)).then_some(NodeIx { stage, item })
+            let asks = self.is_unjudged(stage) || self.must_ask(stage, now);
+            (room && !asks).then_some(NodeIx { stage, item })
         };
         self.open().into_iter().find_map(begins)
     }
 
     /// Stages of which a node may begin now, in the order of the text. One that has begun waits
     /// again when what it needs is at work again.
-    fn open(&self) -> Vec<StageIx> {
+    pub(super) fn open(&self) -> Vec<StageIx> {
         let mut standings = self.at.standings();
         for (stage, standing) in standings.iter_mut().enumerate() {
             let waits = |node: &super::Node| node.phase == NodePhase::Waiting;
@@ -432,7 +434,7 @@ impl View<'_> {
             .count()
     }
 
-    fn stage(&self, ix: StageIx) -> Option<&StageSpec> {
+    pub(super) fn stage(&self, ix: StageIx) -> Option<&StageSpec> {
         self.spec.stages.get(ix.0)
     }
 

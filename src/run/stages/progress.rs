@@ -1,14 +1,22 @@
 //! Where the stages of a parent run stand.
 
-use super::{NodeIx, StageIx, StagesSpec, Standing};
+use std::collections::BTreeSet;
+
+use super::{Gathered, NodeIx, StageIx, StagesSpec, Standing};
 use crate::run::ids::{At, RunId};
 
 /// Where the stages of a parent run stand.
 #[derive(Debug, Clone)]
 pub struct Stages {
-    nodes: Vec<Vec<Node>>,
+    pub(super) nodes: Vec<Vec<Node>>,
     /// The stage that asks for a yes, and until when.
     pub asked: Option<(StageIx, Option<At>)>,
+    /// The question that it asks, when that was known only then.
+    pub question: Option<String>,
+    /// Stages whose questions told what earlier stages registered.
+    pub(super) told: BTreeSet<StageIx>,
+    /// Stages whose conditions were judged when they would begin.
+    pub(super) judged: Vec<StageIx>,
     /// Stages that a person said yes to, and when.
     pub(super) approved: Vec<(StageIx, At)>,
     /// So many nodes may be at work at once, whatever the flow says: a person said so.
@@ -33,6 +41,8 @@ pub struct Node {
     pub marred: bool,
     /// Whether its work did not end well, whatever its gate says.
     pub(super) work_marred: bool,
+    /// What its run registered, once that has ended.
+    pub registered: Gathered,
     /// When it began.
     pub began: Option<At>,
     /// When it was over.
@@ -128,6 +138,7 @@ impl Stages {
             void_gate: None,
             marred: false,
             work_marred: false,
+            registered: Gathered::default(),
             began: None,
             ended: None,
         };
@@ -139,6 +150,9 @@ impl Stages {
                 .map(|spec| stage(spec.nodes.len()))
                 .collect(),
             asked: None,
+            question: None,
+            told: BTreeSet::new(),
+            judged: Vec::new(),
             approved: Vec::new(),
             tuned: None,
             closing: false,

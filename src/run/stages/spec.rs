@@ -47,6 +47,27 @@ pub struct StageSpec {
     /// What follows when a node fails.
     #[serde(default)]
     pub on_failure: OnStageFailure,
+    /// What is known of it only when it would begin.
+    #[serde(default, skip_serializing_if = "Late::is_none")]
+    pub late: Late,
+}
+
+/// What of a stage uses what earlier ones registered, and is so known only when it would begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Late {
+    /// The stages whose values its commands use.
+    pub uses: Vec<StageIx>,
+    /// Whether its condition does.
+    pub when: bool,
+    /// Whether its question does.
+    pub question: bool,
+}
+
+impl Late {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a stage does, once.

@@ -44,6 +44,28 @@ impl Around for World {
         true
     }
 
+    /// A value that tells the run, and how often it was at work.
+    fn registered(&self, run: RunId) -> Registered {
+        let child = &self.children[&run];
+        let value = format!("{run}.{}", child.times);
+        let hosts = vec![format!("h{run}")];
+        BTreeMap::from([("value".to_owned(), BTreeMap::from([(value, hosts)]))])
+    }
+
+    fn stage_holds(&self, stage: StageIx) -> Result<bool, String> {
+        let of: u64 = self
+            .used_by(stage)
+            .values()
+            .flatten()
+            .flat_map(OfNode::runs)
+            .sum();
+        Ok(!of.is_multiple_of(4))
+    }
+
+    fn stage_question(&self, stage: StageIx) -> Result<String, String> {
+        Ok(format!("{:?}", self.used_by(stage)))
+    }
+
     fn child(&self, run: RunId) -> Option<Child> {
         let child = self.children.get(&run)?;
         Some(if child.at_work {
@@ -91,6 +113,7 @@ fn stage(name: &str, needs: &[usize], nodes: usize) -> StageSpec {
         approve: None,
         soak: Duration::ZERO,
         on_failure: OnStageFailure::Pause,
+        late: Late::default(),
     }
 }
 
@@ -114,7 +137,33 @@ fn flow(stages: Vec<StageSpec>) -> StagesSpec {
     }
 }
 
+impl OfNode {
+    fn runs(&self) -> impl Iterator<Item = u64> {
+        let values = self.values.values().flat_map(BTreeMap::keys);
+        values.map(|value| value.split('.').next().unwrap().parse().unwrap())
+    }
+}
+
 impl World {
+    /// What a stage is handed now: it must be what the runs before it registered last.
+    fn used_by(&self, stage: StageIx) -> BTreeMap<String, Vec<OfNode>> {
+        let spec = self.run.spec.stages.as_ref().unwrap();
+        let stages = self.run.stages.as_ref().unwrap();
+        let uses = &spec.stages[stage.0].late.uses;
+        let handed = stages.handed(spec, uses).unwrap();
+        for used in uses {
+            let of = &handed.0[&spec.stages[used.0].name];
+            for (node, of) in stages.of_stage(*used).iter().zip(of) {
+                let wanted = node.run.map(|run| self.registered(run));
+                // What was left out after it had failed keeps what it registered.
+                if node.phase == NodePhase::Done {
+                    assert_eq!(Some(&of.values), wanted.as_ref());
+                }
+            }
+        }
+        handed.0
+    }
+
     fn new(spec: StagesSpec, seed: u64) -> Self {
         Self {
             now: At(0),
@@ -152,6 +201,11 @@ impl World {
                 assert!(self.run.paused.is_none() && self.run.aborted_by.is_none());
                 assert!(self.run.ended.is_none());
                 let of = &spec.stages[node.stage.0];
+                self.used_by(node.stage);
+                let judged = stages.judged.contains(&node.stage);
+                let begun = stages.of_stage(node.stage);
+                let begun = begun.iter().any(|node| node.began.is_some());
+                assert!(!of.late.when || judged || begun, "not judged");
                 let standings = stages.standings();
                 let done = |need: &&StageIx| {
                     matches!(standings[need.0], Standing::Succeeded | Standing::Skipped)
@@ -355,6 +409,13 @@ fn any_stage(index: usize) -> impl Strategy<Value = StageSpec> {
             });
             if any && !needs.is_empty() {
                 stage.needs.count = 1;
+            }
+            if stage.needs.count == stage.needs.of.len() {
+                stage.late = Late {
+                    uses: stage.needs.of.clone(),
+                    when: gate != approve,
+                    question: abort,
+                };
             }
             stage.on_failure = if abort {
                 OnStageFailure::Abort

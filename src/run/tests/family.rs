@@ -130,6 +130,7 @@ fn whole() -> std::sync::Arc<crate::run::spec::RunSpec> {
         approve: None,
         soak: std::time::Duration::ZERO,
         on_failure: OnStageFailure::Pause,
+        late: crate::run::stages::Late::default(),
     };
     let mut spec = spec(0, 1, Vec::new(), false);
     spec.stages = Some(StagesSpec {

@@ -34,6 +34,7 @@ fn whole_of(names: &[&str]) -> RunSpec {
         approve: None,
         soak: Duration::ZERO,
         on_failure: OnStageFailure::Pause,
+        late: crate::run::stages::Late::default(),
     };
     let mut whole = spec(0, false);
     whole.steps.clear();

@@ -166,6 +166,7 @@ fn a_whole_is_told_stage_by_stage_with_gates_soaks_and_questions() {
         approve: None,
         soak: std::time::Duration::ZERO,
         on_failure: OnStageFailure::Pause,
+        late: crate::run::stages::Late::default(),
     };
     let mut spec = on(&[]);
     spec.stages = Some(StagesSpec {
@@ -179,12 +180,17 @@ fn a_whole_is_told_stage_by_stage_with_gates_soaks_and_questions() {
         stage: StageIx(stage),
         item: 0,
     };
-    let (run, end) = (RunId(2), ChildEnd::Ok);
+    let run = RunId(2);
+    let ended = || StageEvent::ChildEnded {
+        node: node(0),
+        end: ChildEnd::Ok,
+        registered: crate::run::stages::Gathered::default(),
+    };
     let events = [
         (1, StageEvent::Started { node: node(0), run }),
-        (5, StageEvent::ChildEnded { node: node(0), end }),
+        (5, ended()),
         (6, StageEvent::GateStarted { node: node(0), run }),
-        (8, StageEvent::ChildEnded { node: node(0), end }),
+        (8, ended()),
         (
             8,
             StageEvent::Soaking {
@@ -196,6 +202,7 @@ fn a_whole_is_told_stage_by_stage_with_gates_soaks_and_questions() {
         (
             20,
             StageEvent::Asked {
+                text: None,
                 stage: StageIx(1),
                 until: None,
             },

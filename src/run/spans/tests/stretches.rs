@@ -68,6 +68,7 @@ fn created() -> What {
         starter: "kim".into(),
         origin: None,
         parent: None,
+        handed: None,
     }
 }
 

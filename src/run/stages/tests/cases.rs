@@ -254,3 +254,75 @@ fn an_abort_after_the_batch_lets_what_is_at_work_end_and_begins_nothing() {
     world.settle();
     assert_eq!(end_of(&world), Some(EndState::Aborted));
 }
+
+#[test]
+fn what_is_too_much_to_be_handed_on_is_not_and_says_so() {
+    let spec = flow(vec![stage("canary", &[], 1), stage("rest", &[0], 1)]);
+    let mut stages = Stages::new(&spec);
+    let node = NodeIx {
+        stage: StageIx(0),
+        item: 0,
+    };
+    let values = |count: usize| {
+        let hosts = (0..count).map(|host| format!("host{host:07}")).collect();
+        Registered::from([("v".to_owned(), [("x".to_owned(), hosts)].into())])
+    };
+    let ended = |registered| StageEvent::ChildEnded {
+        node,
+        end: ChildEnd::Ok,
+        registered,
+    };
+    stages.apply(
+        &StageEvent::Started {
+            node,
+            run: RunId(2),
+        },
+        At(0),
+    );
+    let few = stages.gathered(values(10));
+    assert!(!few.too_much);
+    let many = stages.gathered(values(200_000));
+    assert!(many.too_much && many.values.is_empty());
+    stages.apply(&ended(many), At(1));
+    let told = stages.handed(&spec, &[StageIx(0)]).unwrap_err();
+    assert!(
+        told.contains("canary registered is more than 1 MiB"),
+        "{told}"
+    );
+    stages.apply(&StageEvent::Reopened { node, gate: false }, At(2));
+    stages.apply(&ended(few), At(3));
+    let handed = stages.handed(&spec, &[StageIx(0)]).unwrap();
+    assert_eq!(handed.0["canary"][0].values, values(10));
+}
+
+#[test]
+fn a_yes_to_what_was_told_counts_no_more_once_that_is_done_anew() {
+    let mut rest = stage("rest", &[0], 1);
+    rest.approve = Some(Approval::default());
+    rest.late = Late {
+        uses: vec![StageIx(0)],
+        question: true,
+        ..Late::default()
+    };
+    let mut world = scripted(
+        flow(vec![stage("canary", &[], 1), rest]),
+        &[ChildEnd::Borne],
+    );
+    let told = |world: &World| world.run.stages.as_ref().unwrap().question.clone().unwrap();
+    let before = told(&world);
+    assert!(before.contains("2.1"), "{before}");
+    let (by, reason) = ("kim".to_owned(), String::new());
+    assert!(world.ask(&Command::Pause { by, reason }));
+    let (by, reason) = ("lee".to_owned(), String::new());
+    assert!(world.ask(&Command::Approve { by, reason }));
+    let canary = world.children.get_mut(&RunId(2)).unwrap();
+    (canary.at_work, canary.until, canary.times) = (true, At(5), 2);
+    world.settle();
+    let by = "kim".to_owned();
+    assert!(world.ask(&Command::Resume { by }));
+    world.pass(10);
+    world.settle();
+    assert_eq!(words(&world), ["succeeded", "waiting"]);
+    assert!(told(&world).contains("2.2"));
+    assert!(world.run.stages.as_ref().unwrap().asked.is_some());
+}

@@ -1,0 +1,127 @@
+//! What runs of stages registered, for the stages after them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{StageIx, Stages, StagesSpec};
+
+/// More than this is not handed on: of all runs of a whole together, in bytes.
+const MOST: usize = 1 << 20;
+
+/// By variable and value, the hosts that have it.
+pub type Registered = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+/// What the run of a node registered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gathered {
+    /// That.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: Registered,
+    /// Whether it is too much to be handed on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub too_much: bool,
+}
+
+/// What a run was given of the stages before it, as that was when it began.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Handed(pub BTreeMap<String, Vec<OfNode>>);
+
+/// What one run of a stage registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfNode {
+    /// The item, when there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// What it registered.
+    pub values: Registered,
+}
+
+/// Puts what one run registered to that of another; where both have a value for a host, the later
+/// one counts.
+pub fn merge(into: &mut Registered, more: Registered) {
+    for (name, values) in more {
+        let known = into.entry(name).or_default();
+        for (value, hosts) in values {
+            let newer: HashSet<&String> = hosts.iter().collect();
+            for of_value in known.values_mut() {
+                of_value.retain(|host| !newer.contains(host));
+            }
+            known.retain(|_, hosts| !hosts.is_empty());
+            let of_value = known.entry(value).or_default();
+            of_value.extend(hosts);
+            of_value.sort();
+        }
+    }
+}
+
+impl Gathered {
+    /// Whether nothing was registered.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && !self.too_much
+    }
+
+    fn bytes(&self) -> usize {
+        let texts = self.values.iter().flat_map(|(name, values)| {
+            let hosts = values.values().flatten();
+            let values = values.keys();
+            std::iter::once(name).chain(values).chain(hosts)
+        });
+        texts.map(String::len).sum()
+    }
+}
+
+impl Stages {
+    /// What a node registered, as far as there is room for it beside that of the others.
+    pub(super) fn gathered(&self, values: Registered) -> Gathered {
+        let known = self.nodes().map(|(_, node)| node.registered.bytes());
+        let all = Gathered {
+            values,
+            too_much: false,
+        };
+        if known.sum::<usize>() + all.bytes() <= MOST {
+            return all;
+        }
+        Gathered {
+            values: Registered::new(),
+            too_much: true,
+        }
+    }
+
+    /// What these stages registered; `Err` is a sentence.
+    pub fn handed(&self, spec: &StagesSpec, stages: &[StageIx]) -> Result<Handed, String> {
+        let mut handed = Handed::default();
+        for stage in stages {
+            let Some(about) = spec.stages.get(stage.0) else {
+                continue;
+            };
+            let nodes = self.of_stage(*stage);
+            if nodes.iter().any(|node| node.registered.too_much) {
+                return Err(format!(
+                    "what {} registered is more than {} MiB with that of the other stages, and is \
+                     not handed on; register less, or on fewer hosts",
+                    about.name,
+                    MOST >> 20
+                ));
+            }
+            let nodes = about.nodes.iter().zip(nodes);
+            let of_node = nodes.map(|(spec, node)| OfNode {
+                item: spec.item.clone(),
+                values: node.registered.values.clone(),
+            });
+            handed.0.insert(about.name.clone(), of_node.collect());
+        }
+        Ok(handed)
+    }
+
+    /// All that was registered, of all stages.
+    pub fn registered(&self) -> Registered {
+        let mut all = Registered::new();
+        for (_, node) in self.nodes() {
+            merge(&mut all, node.registered.values.clone());
+        }
+        all
+    }
+}
