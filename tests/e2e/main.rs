@@ -21,6 +21,7 @@ mod engine_killed;
 mod example_site;
 mod flighting;
 mod flows;
+mod handed_on;
 mod hostile;
 mod refused;
 mod rig;
