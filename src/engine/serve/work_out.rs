@@ -1,6 +1,8 @@
 //! What would be done, worked out and found to be possible: a flow or fanout with its hosts and
 //! values, and whatever its stages and branches do.
 
+mod by_metrics;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use crate::flow::graph::Graph;
 use crate::flow::order::Host;
 use crate::flow::param::Params;
 use crate::flow::plan::{
-    Does, Found, Instance, Plan, PlanError, RunFacts, Turn, instances, is_outside, stage_question,
+    Instance, Plan, PlanError, RunFacts, instances, is_outside, stage_question,
 };
 use crate::flow::rollout::{Gate, GateBy, Inconclusive, Limit, OnExceeded, Rollout};
 use crate::flow::stage::{Action, Stage, Work};
@@ -426,7 +428,7 @@ impl Bench<'_> {
             .as_ref()
             .map(|gate| {
                 let hosts = match gate.by {
-                    GateBy::Metrics(_) => first_host(&work),
+                    GateBy::Metrics(_) => by_metrics::first_host(&work),
                     _ => hosts_text(&work),
                 };
                 self.gate(whole, gate, &hosts, values)
@@ -488,34 +490,6 @@ impl Bench<'_> {
             Inconclusive::Pause => codes.iter().map(|code| u32::from(*code)).collect(),
             Inconclusive::Fail => Vec::new(),
         });
-        Ok(simple)
-    }
-
-    /// A look that reaches no host; one of the node's stands for all of them.
-    fn gate_by_metrics(
-        &mut self,
-        whole: &Whole,
-        gate: &Gate,
-        targets: &str,
-        values: Values,
-    ) -> Result<Simple, Fault> {
-        let mut definition = one_step(whole, None, Lease::Shared);
-        if let Body::Simple { rollout, .. } = &mut definition.body {
-            rollout.gate = Some(gate.clone());
-        }
-        let mut simple = self.simple(definition, targets, values)?;
-        simple.kind = RunKind::Gate;
-        simple.version = whole.version;
-        let turn = Turn {
-            step: 0,
-            host: 0,
-            batch: 0,
-        };
-        let does = simple.plan.gate(turn, &Found::NotYet);
-        let does = does.map_err(|error| Fault::usage(error.message))?;
-        if let Some(Does::Metrics { query, .. }) = does {
-            simple.title = Some(format!("metrics {query}"));
-        }
         Ok(simple)
     }
 
@@ -627,21 +601,6 @@ fn hosts_text(work: &Worked) -> String {
             crate::inventory::fold(names)
         }
         Worked::Whole(whole) => whole.targets_text.clone(),
-    }
-}
-
-fn first_host(work: &Worked) -> String {
-    match work {
-        Worked::Simple(simple) => {
-            let first = simple.plan.hosts().first();
-            first.map_or_else(String::new, |host| host.name.to_string())
-        }
-        Worked::Whole(whole) => {
-            let mut nodes = whole.stages.iter().flat_map(|stage| &stage.nodes);
-            nodes
-                .next()
-                .map_or_else(String::new, |node| first_host(&node.work))
-        }
     }
 }
 
