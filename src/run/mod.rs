@@ -33,6 +33,7 @@ pub mod percent;
 pub mod phases;
 pub mod preflight;
 pub mod quote;
+pub mod redact;
 mod rest;
 pub mod retry;
 pub mod roles;

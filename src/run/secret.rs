@@ -1,10 +1,12 @@
 //! References to secrets: what stands in definitions, values and specifications where a secret is used.
 //!
-//! The secret itself is never here. It is read when an attempt uses it.
+//! A secret itself is a [`Secret`], which is never stored: it is read when an attempt uses it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// A text, or a secret that is read when it is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +75,44 @@ impl fmt::Display for Filled {
             Self::Text(text) => f.write_str(text),
             Self::Secret(secret) => secret.fmt(f),
         }
+    }
+}
+
+/// A secret, in memory that is wiped when nobody needs it any more.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    name: Arc<str>,
+    text: Arc<Zeroizing<String>>,
+}
+
+impl Secret {
+    /// The secret of this name.
+    pub fn new(name: &str, text: &str) -> Self {
+        Self::of(name, Zeroizing::new(text.to_owned()))
+    }
+
+    /// The same, without a copy.
+    pub fn of(name: &str, text: Zeroizing<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: Arc::new(text),
+        }
+    }
+
+    /// What stands in place of it where people read.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The secret itself.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.name)
     }
 }
 
