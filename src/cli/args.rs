@@ -398,6 +398,20 @@ version, unless somebody stored another meanwhile."
         #[arg(long)]
         yes: bool,
     },
+    /// Give a run the secret again that was typed when it started: the engine that knew it has ended.
+    #[command(
+        after_long_help = "It is asked for on the terminal without being shown; where standard input is no terminal, it \
+is read from there to its end. Only the secret that was typed at the start is taken; what waits for it goes on."
+    )]
+    Secret {
+        /// The run, or one that it is made of.
+        id: u64,
+        /// The parameter that it was typed for.
+        name: String,
+        /// Read it from this file, - for standard input.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
     /// Follow a run as `conn run` does.
     Follow {
         /// The run.

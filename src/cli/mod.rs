@@ -30,6 +30,7 @@ mod progress;
 mod report;
 mod run;
 mod runs;
+mod secrets;
 mod seen;
 mod stages;
 mod steer;

@@ -6,7 +6,7 @@ use super::exit::{CliError, Exit};
 use super::follow::{Follow, Style};
 use super::print::{self, say, say_row};
 use super::terminal::Terminal;
-use super::{compare, json, output, report, stages, steer, why};
+use super::{compare, json, output, report, secrets, stages, steer, why};
 use crate::run::duration::HumanDuration;
 use crate::run::ids::{At, RunId};
 use crate::run::outcome::OutcomeKind;
@@ -53,6 +53,9 @@ pub async fn runs(args: &Args, runs: &RunsArgs) -> Result<Exit, CliError> {
         }
         RunsCommand::Save { id, name, yes } => {
             super::definitions::save::save(args, runs.json, RunId(*id), name, *yes).await
+        }
+        RunsCommand::Secret { id, name, from } => {
+            secrets::give_again(args, RunId(*id), name, from.as_deref()).await
         }
         RunsCommand::Follow { id, gather } => {
             let client = connect(args, true).await?;

@@ -104,7 +104,8 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
         | C::Output(_)
         | C::Compare { .. }
         | C::Follow { .. }
-        | C::Save { .. } => return Ok(None),
+        | C::Save { .. }
+        | C::Secret { .. } => return Ok(None),
     };
     Ok(Some((RunId(*id), act)))
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::example;
 use super::patience::Patience;
 use super::script::{self, Style, TOUR};
-use super::{DemoError, Fleet};
+use super::{DemoError, Fleet, site};
 
 /// Tells the console where to note that its first look was dismissed.
 pub const FIRST_LOOK: &str = "CONN_FIRST_LOOK";
@@ -181,9 +181,12 @@ fn open_shell(around: &Surroundings, home: &Path, patience: &Patience) -> Result
 fn write_settings(config: &Path, ssh_config: &Path) -> Result<(), DriveError> {
     let text = format!(
         "[environment]\nname = \"demo\"\n\n[ssh]\nconfig = {:?}\n\n\
-         [store]\nreserve = \"16MiB\"\nlow_mark = \"64MiB\"\n",
+         [store]\nreserve = \"16MiB\"\nlow_mark = \"64MiB\"\n\n\
+         [secrets.registry]\nfile = \"registry-token\"\ndefinitions = [\"Galaxy*\"]\n",
         ssh_config.display().to_string()
     );
+    let token = config.join("registry-token");
+    site::write_private(&token, b"glx-pretend-registry-token\n")?;
     std::fs::write(config.join("conn.toml"), text).map_err(DriveError::io("writing conn.toml"))
 }
 

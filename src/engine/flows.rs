@@ -16,7 +16,6 @@ use crate::flow::value::Tainted;
 use crate::run::event::Cut;
 use crate::run::http::{Http, Metrics};
 use crate::run::ids::HostIx;
-use crate::run::secret::Filled;
 use crate::run::spec::{Act, Exec, FlowPart, FlowRef, Local, Pull, Push};
 use crate::run::state::Run;
 
@@ -197,7 +196,7 @@ impl FlowRun {
                 durable,
             } => Ok(Act::Exec(Exec {
                 command,
-                env: plain(env)?,
+                env,
                 run_as,
                 durable,
                 stdin: false,
@@ -222,10 +221,7 @@ impl FlowRun {
                     mode,
                 }))
             }
-            Does::Local { command, env } => Ok(Act::Local(Local {
-                command,
-                env: plain(env)?,
-            })),
+            Does::Local { command, env } => Ok(Act::Local(Local { command, env })),
             Does::Pull { source, dest } => Ok(Act::Pull(Pull { source, dest })),
             other => Err(format!("this version cannot do {other:?}")),
         }
@@ -255,15 +251,4 @@ fn found(run: &Run, host: HostIx) -> Found {
     let values = run.registered(host).into_iter().flatten();
     let tainted = values.map(|(name, value)| (name.clone(), Tainted::new(value.as_str())));
     Found::Values(tainted.collect())
-}
-
-fn plain(env: BTreeMap<String, Filled>) -> Result<BTreeMap<String, Filled>, String> {
-    let secret = env.iter().find_map(|(name, value)| match value {
-        Filled::Text(_) => None,
-        Filled::Secret(secret) => Some(format!(
-            "this version cannot read secrets, and {name} is the secret {}",
-            secret.name()
-        )),
-    });
-    secret.map_or(Ok(env), Err)
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::http_rules::{Admitted, admitted};
+use super::secrets::Known;
 use super::sink::TaskSink;
 use super::task::{NO_TEXT, Report, Task};
 use crate::http::{Broken, Connection, Reply, Request};
@@ -18,7 +19,7 @@ use crate::run::http::Http;
 use crate::run::outcome::Outcome;
 use crate::run::output::OutStream;
 use crate::run::phases::Phases;
-use crate::run::secret::Filled;
+use crate::run::secret::{Filled, SecretRef};
 use crate::run::spec::Step;
 use crate::ssh::{AttemptEnd, Sink as _, Stage};
 
@@ -53,33 +54,45 @@ enum End {
 
 impl Task {
     pub(super) async fn http(&self, step: &Step, http: &Http) -> Report {
-        let (request, inward) = match self.request(http) {
-            Ok(ready) => ready,
-            Err(why) => return self.ended(Outcome::Failed(NO_TEXT), Some(why)),
+        let values = http.headers.values().chain(&http.body);
+        let secrets: Vec<SecretRef> = values.filter_map(Filled::secret).cloned().collect();
+        let known = match self.known(&secrets).await {
+            Ok(known) => known,
+            Err(report) => return report,
         };
-        let sink = self.sink((0, 0));
+        let redact = &known.redact;
+        let (request, inward) = match self.request(http, &known) {
+            Ok(ready) => ready,
+            Err(why) => {
+                let why = redact.text(&why);
+                return self.ended(Outcome::Failed(NO_TEXT), Some(why));
+            }
+        };
+        let sink = self.sink((0, 0)).without(redact);
         let mut progress = Progress::default();
         let end = self
             .exchanged(step, &request, inward, &sink, &mut progress)
             .await;
         let (outcome, detail) = told(step, http, &request, end, &progress);
+        sink.show_rest().await;
         let output = sink.finish(0).await;
         let end = AttemptEnd::ended(outcome, detail, progress.phases);
         let sent = progress.sent.load(Ordering::Relaxed);
-        self.registered(self.report(end, output, sent)).await
+        let report = self.registered(self.report(end, output, sent)).await;
+        report.without(redact)
     }
 
     /// The request as it will be sent. Whether its server may be asked is looked at again: who owns
     /// the engine may have thought better of it since the run started.
-    fn request(&self, http: &Http) -> Result<(Request, bool), String> {
+    fn request(&self, http: &Http, known: &Known) -> Result<(Request, bool), String> {
         let Admitted { url, inward } = admitted(&self.parts.settings, &http.url)?;
         let headers = http.headers.iter().map(|(name, value)| {
-            let value = as_sent(name, value)?;
+            let value = as_sent(value, known)?;
             Ok((name.as_str(), value))
         });
         let headers = headers.collect::<Result<Vec<_>, String>>()?;
         let headers = headers.iter().map(|(name, value)| (*name, &**value));
-        let body = http.body.as_ref().map(|body| as_sent("the body", body));
+        let body = http.body.as_ref().map(|body| as_sent(body, known));
         let body = body.transpose()?;
         Ok((Request::new(http.method, url, headers, body)?, inward))
     }
@@ -153,13 +166,13 @@ fn later(before: Option<Broken>, end: End) -> End {
 }
 
 /// The bytes that a value stands for: the one place where a request learns a secret.
-fn as_sent(name: &str, value: &Filled) -> Result<Bytes, String> {
+fn as_sent(value: &Filled, known: &Known) -> Result<Bytes, String> {
     match value {
         Filled::Text(text) => Ok(Bytes::from(text.clone())),
-        Filled::Secret(secret) => Err(format!(
-            "this version cannot read secrets, and {name} is the secret {}",
-            secret.name()
-        )),
+        Filled::Secret(secret) => known
+            .get(secret)
+            .map(|secret| Bytes::from_owner(secret.clone()))
+            .ok_or_else(|| format!("the secret {} was not read", secret.name())),
     }
 }
 

@@ -44,6 +44,24 @@ pub(super) enum Message {
     },
     /// A login with an agent arrived: parked hosts may go on.
     CredentialsArrived,
+    /// A task that follows an attempt again waits for a secret that was typed.
+    SecretLacking {
+        /// The run.
+        run: RunId,
+        /// The parameter that it was typed for.
+        secret: String,
+    },
+    /// A secret is known again.
+    SecretGiven {
+        /// The run that somebody started.
+        run: RunId,
+        /// The parameter.
+        secret: String,
+        /// Who typed it.
+        by: String,
+        /// Answered when that is durable.
+        reply: oneshot::Sender<Result<(), Fault>>,
+    },
     /// Somebody wants to look. The closure answers by itself.
     Look(Box<dyn FnOnce(&Core) + Send>),
     /// Start nothing new; answered when no plain task is left.
@@ -120,6 +138,23 @@ impl Inbox {
     pub async fn credentials_arrived(&self) {
         // An engine that is ending has no use for credentials.
         let _ = self.0.send(Message::CredentialsArrived).await;
+    }
+
+    /// Tells that a secret is known again; returns when that is durable.
+    pub async fn secret_given(&self, run: RunId, secret: String, by: String) -> Result<(), Fault> {
+        self.ask(|reply| Message::SecretGiven {
+            run,
+            secret,
+            by,
+            reply,
+        })
+        .await?
+    }
+
+    /// Tells that a task waits for a secret.
+    pub(super) async fn secret_lacking(&self, run: RunId, secret: String) {
+        // An engine that is ending has nobody to tell.
+        let _ = self.0.send(Message::SecretLacking { run, secret }).await;
     }
 
     /// Tells what a task has to say.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use super::given::Given;
 use super::sink::TaskSink;
 use super::task::{Report, Task};
 use crate::run::event::OutputSum;
@@ -46,14 +47,18 @@ impl Task {
         if let Err(why) = permit {
             return self.ended(Outcome::NotStarted, Some(why));
         }
-        let mut child = match spawn(local) {
+        let given = match self.given(&local.env).await {
+            Ok(given) => given,
+            Err(report) => return report,
+        };
+        let mut child = match spawn(local, &given) {
             Ok(child) => child,
             Err(error) => {
                 let why = format!("/bin/sh cannot be started here: {error}");
                 return self.ended(Outcome::Failed(CANNOT), Some(why));
             }
         };
-        let sink = self.sink((0, 0));
+        let sink = self.sink((0, 0)).without(&given.redact);
         sink.stage(Stage::Running);
         sink.started(None);
         let began = Instant::now();
@@ -62,9 +67,11 @@ impl Task {
             run: Some(began.elapsed().as_secs_f64()),
             ..Phases::default()
         };
+        sink.show_rest().await;
         let output: OutputSum = sink.finish(0).await;
         let end = AttemptEnd::ended(outcome, detail, phases);
-        self.registered(self.report(end, output, true)).await
+        let report = self.registered(self.report(end, output, true)).await;
+        report.without(&given.redact)
     }
 
     /// Waits for the end, or brings it about.
@@ -104,7 +111,8 @@ impl Task {
     }
 }
 
-fn spawn(local: &Local) -> std::io::Result<Child> {
+fn spawn(local: &Local, given: &Given) -> std::io::Result<Child> {
+    let secrets = given.secrets.iter();
     let kept = KEPT
         .into_iter()
         .filter_map(|name| Some((name, std::env::var_os(name)?)));
@@ -113,12 +121,8 @@ fn spawn(local: &Local) -> std::io::Result<Child> {
         .arg(&local.command)
         .env_clear()
         .envs(kept)
-        .envs(
-            local
-                .env
-                .iter()
-                .map(|(name, value)| (name, value.to_string())),
-        )
+        .envs(given.env.iter().map(|(name, value)| (name, value)))
+        .envs(secrets.map(|(name, secret)| (name, secret.text())))
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

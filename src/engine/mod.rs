@@ -13,6 +13,7 @@ pub mod definitions;
 pub mod directory;
 pub mod doctor;
 mod flows;
+mod given;
 pub mod heads;
 pub mod history;
 mod http_rules;
@@ -27,6 +28,7 @@ pub mod people;
 pub mod pulled;
 pub mod retention;
 pub mod roles;
+pub mod secrets;
 pub mod serve;
 pub mod sink;
 pub mod spool;
@@ -61,6 +63,8 @@ pub struct Parts {
     pub directory: Arc<dyn Directory>,
     /// Named keys, and who may use them.
     pub identities: Arc<identities::Identities>,
+    /// Where secrets are, who may use them, and those that were typed.
+    pub secrets: Arc<secrets::Secrets>,
     /// Who may do what.
     pub roles: Arc<roles::Roles>,
     /// Wakes those who look at everything.

@@ -18,6 +18,7 @@ use crate::run::digest::hex;
 use crate::run::event::OutputSum;
 use crate::run::last_line::LastLine;
 use crate::run::output::{Chunk, ChunkBody, GapReason, OutStream};
+use crate::run::redact::{Redact, Stream};
 use crate::ssh::{RemoteProcess, Sink, Stage};
 use crate::store::{OutputCursor, Store, StoreError};
 
@@ -42,8 +43,11 @@ impl TaskSigns {
         }
     }
 
-    fn wrote(&self, stream: OutStream, bytes: &[u8]) {
+    fn heard(&self) {
         self.last_output_ms.store(now().0, Ordering::Relaxed);
+    }
+
+    fn wrote(&self, stream: OutStream, bytes: &[u8]) {
         let mut line = self
             .last_line
             .lock()
@@ -161,6 +165,8 @@ pub struct TaskSink {
     tail: u64,
     signs: Arc<TaskSigns>,
     lanes: Mutex<Lanes>,
+    /// Standard output and standard error on their way through, where there are secrets to be hidden.
+    streams: Mutex<Option<[Stream; 2]>>,
     resumed: bool,
     started: AtomicBool,
 }
@@ -186,8 +192,68 @@ impl TaskSink {
                 stderr: Lane::new(stored.1),
                 failed: false,
             }),
+            streams: Mutex::new(None),
             resumed: stored != (0, 0),
             started: AtomicBool::new(false),
+        }
+    }
+
+    /// The same, with secrets hidden in everything that goes on behind what is stored.
+    #[must_use]
+    pub fn without(self, redact: &Redact) -> Self {
+        let lanes = self.lanes();
+        let streams = [&lanes.stdout, &lanes.stderr].map(|lane| Stream::new(redact, lane.end));
+        drop(lanes);
+        Self {
+            streams: Mutex::new((!redact.is_nothing()).then_some(streams)),
+            ..self
+        }
+    }
+
+    /// Shows what was held back: nothing comes behind it that could make it a secret.
+    pub async fn show_rest(&self) {
+        for stream in [OutStream::Stdout, OutStream::Stderr] {
+            let rest = self.with_stream(stream, Stream::finish);
+            if let Some(shown) = rest {
+                self.put(stream, shown.offset, shown.bytes.into()).await;
+            }
+        }
+    }
+
+    fn with_stream<T>(&self, stream: OutStream, act: impl FnOnce(&mut Stream) -> T) -> Option<T> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let [stdout, stderr] = streams.as_mut()?;
+        Some(act(match stream {
+            OutStream::Stdout => stdout,
+            OutStream::Stderr => stderr,
+        }))
+    }
+
+    /// What may be shown now that these bytes came.
+    fn shown(&self, stream: OutStream, offset: u64, bytes: Bytes) -> Vec<(u64, Bytes)> {
+        let parts = self.with_stream(stream, |stream| {
+            let before = stream.jumps_to(offset).then(|| stream.finish());
+            let now = stream.feed(offset, &bytes);
+            before
+                .into_iter()
+                .chain([now])
+                .map(|shown| (shown.offset, Bytes::from(shown.bytes)))
+                .filter(|(_, bytes)| !bytes.is_empty())
+                .collect()
+        });
+        parts.unwrap_or_else(|| vec![(offset, bytes)])
+    }
+
+    /// Stores what may be shown, as far as the budget allows.
+    async fn put(&self, stream: OutStream, offset: u64, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        if let Some(bytes) = self.admit(stream, offset, bytes) {
+            let body = ChunkBody::Data(bytes.clone());
+            if !self.store_body(stream, offset, body).await {
+                self.refused(stream, offset, bytes);
+            }
         }
     }
 
@@ -328,11 +394,9 @@ impl TaskSink {
 impl Sink for TaskSink {
     fn output(&self, stream: OutStream, offset: u64, bytes: Bytes) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            if let Some(bytes) = self.admit(stream, offset, bytes) {
-                let body = ChunkBody::Data(bytes.clone());
-                if !self.store_body(stream, offset, body).await {
-                    self.refused(stream, offset, bytes);
-                }
+            self.signs.heard();
+            for (offset, bytes) in self.shown(stream, offset, bytes) {
+                self.put(stream, offset, bytes).await;
             }
         })
     }

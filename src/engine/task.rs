@@ -49,6 +49,8 @@ pub enum Report {
     Connected(Box<Finished>, Hold),
     /// Nothing was sent for want of a credential.
     NoCredential(String),
+    /// Nothing was sent for want of a secret that was typed: the parameter that it was typed for.
+    NoSecret(String),
     /// The connection is gone while a durable command may be running.
     Lost {
         /// Why.
@@ -73,6 +75,8 @@ pub(super) struct Work {
 /// What a task needs.
 pub(super) struct Task {
     pub(super) key: TaskKey,
+    /// The run that somebody started, of which this one is a part or which it is.
+    pub(super) root: RunId,
     pub(super) spec: Arc<RunSpec>,
     /// In a flow: what is done on this host.
     pub(super) work: Option<Work>,
@@ -104,6 +108,9 @@ impl Task {
         // A fault of ours must not leave a host "running" that nobody works on.
         let attempt = AssertUnwindSafe(self.attempt()).catch_unwind().await;
         let report = attempt.unwrap_or_else(|_| self.broken());
+        if !report.goes_on() {
+            self.parts.secrets.is_over(self.key);
+        }
         self.inbox.report(self.key, report).await;
     }
 
@@ -192,13 +199,19 @@ impl Task {
         if exec.stdin && self.stdin.is_none() && self.reattach.is_none() {
             return self.ended(Outcome::NotStarted, Some(INPUT_GONE.to_owned()));
         }
-        let spec = self.exec_spec(step, exec);
+        let given = match self.given(&exec.env).await {
+            Ok(given) => given,
+            Err(report) => return report,
+        };
+        let redact = given.redact;
+        let mut spec = self.exec_spec(step, exec);
+        (spec.env, spec.secrets) = (given.env, given.secrets);
         let stored = self.stored_extent();
-        let sink = self.sink(stored);
+        let sink = self.sink(stored).without(&redact);
         let ssh = &self.parts.ssh;
         let end = if exec.durable {
             let durable = self.durable_attempt();
-            let start = self.start_from(stored);
+            let start = self.start_from(stored, redact.overlap());
             ssh.exec_durable(
                 route,
                 &spec,
@@ -217,11 +230,15 @@ impl Task {
             AttemptEnd::Ended { capped, .. } => capped.unwrap_or(0),
             _ => 0,
         };
+        // The end of a stream that goes on later may be half a secret.
+        if matches!(end, AttemptEnd::Ended { .. }) {
+            sink.show_rest().await;
+        }
         // What was held back is stored also when the attempt will be followed again: the
         // reattach goes on behind it.
         let output = sink.finish(host_dropped).await;
         let report = self.report(end, output, sink.has_started());
-        self.registered(report).await
+        self.registered(report).await.without(&redact)
     }
 
     /// Takes the values that later steps need out of what a step wrote. A step that did not write
@@ -296,11 +313,8 @@ impl Task {
                 RunKind::Exec if self.spec.flow.is_none() => Interpreter::LoginShell,
                 _ => Interpreter::PosixShell,
             },
-            env: exec
-                .env
-                .iter()
-                .map(|(name, value)| (name.clone(), value.to_string()))
-                .collect(),
+            env: Vec::new(),
+            secrets: Vec::new(),
             stdin: self.stdin.clone(),
             run_as: exec.run_as.clone().map(|user| RunAs {
                 user,
@@ -360,13 +374,15 @@ impl Task {
         }
     }
 
-    fn start_from(&self, (stdout_from, stderr_from): (u64, u64)) -> Start {
+    /// Where following goes on; a little before what is stored, so that a secret is seen that begins
+    /// there.
+    fn start_from(&self, (stdout, stderr): (u64, u64), overlap: u64) -> Start {
         if self.reattach.is_none() {
             return Start::Fresh;
         }
         Start::Reattach {
-            stdout_from,
-            stderr_from,
+            stdout_from: stdout.saturating_sub(overlap),
+            stderr_from: stderr.saturating_sub(overlap),
             asked: Duration::from_millis(now().since(self.since)),
             process: None,
         }

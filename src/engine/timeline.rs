@@ -54,6 +54,19 @@ fn told(finished: &Finished) -> String {
     finished.detail.clone().unwrap_or_else(outcome)
 }
 
+fn secret(what: &What) -> Option<(String, String)> {
+    match what {
+        What::SecretLacking { secret } => Some((
+            BY_RULE.to_owned(),
+            format!("waits for the secret {secret}, which was typed and is not known any more"),
+        )),
+        What::SecretGiven { secret, by } => {
+            Some((by.clone(), format!("typed the secret {secret} again")))
+        }
+        _ => None,
+    }
+}
+
 fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
     let rule = || BY_RULE.to_owned();
     let names = |hosts: &[HostIx]| names(spec, hosts);
@@ -71,6 +84,7 @@ fn sentence(spec: &RunSpec, what: &What) -> Option<(String, String)> {
         | What::Registered { .. } => return None,
         What::Parked { host, why } => (rule(), format!("{} waits: {why}", names(&[*host]))),
         What::Unparked => (rule(), "a credential arrived".to_owned()),
+        What::SecretLacking { .. } | What::SecretGiven { .. } => secret(what)?,
         What::Held { hosts, by } => (rule(), format!("{} leased by run {by}", names(hosts))),
         What::Freed { hosts } => (rule(), format!("{} free again", names(hosts))),
         What::Reattaching { hosts } => (rule(), format!("following {} again", names(hosts))),

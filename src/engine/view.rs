@@ -276,6 +276,14 @@ fn because(run: &Run, state: RunState) -> Option<String> {
             run.tally.parked,
             run.lacks.as_deref().unwrap_or("none was usable")
         )),
+        RunState::Waiting(WaitFor::Secret) => run.lacks_secret.as_ref().map(|secret| {
+            format!(
+                "{} hosts wait for the secret {secret}: it was typed, and the engine that knew it \
+                 has ended. Give it again: conn runs secret {} {secret}",
+                run.tally.parked + run.tally.reattaching,
+                run.id
+            )
+        }),
         RunState::Waiting(WaitFor::Lease) => Some(format!(
             "{} hosts are leased by another run",
             run.tally.held

@@ -9,6 +9,7 @@ use super::template::{Scope, Value};
 use super::value::Tainted;
 use crate::run::complaint::{nearest, quote};
 use crate::run::duration::HumanDuration;
+use crate::run::secret::{SecretRef, Typed};
 
 /// No longer value is taken; larger ones are files.
 const MAX_VALUE: usize = 64 * 1024;
@@ -27,6 +28,8 @@ pub enum Offer {
     Trusted(String),
     /// By an alert, a webhook or a host.
     Outside(Tainted),
+    /// A secret that a person typed: what stands for it.
+    Typed(Typed),
 }
 
 /// All values of a start, checked.
@@ -161,6 +164,23 @@ impl Values {
         self.outside.contains(name)
     }
 
+    /// The secrets among them.
+    pub fn secrets(&self) -> impl Iterator<Item = SecretRef> + '_ {
+        self.values.values().filter_map(ParamValue::secret)
+    }
+
+    /// The same for a digest that is known before anything is typed.
+    #[must_use]
+    pub fn before_typing(&self) -> Self {
+        let mut same = self.clone();
+        for value in same.values.values_mut() {
+            if let ParamValue::Typed(typed) = value {
+                typed.mac.clear();
+            }
+        }
+        same
+    }
+
     /// The same with the item that a stage is done for.
     #[must_use]
     pub fn with_item(mut self, item: &str, outside: bool) -> Self {
@@ -199,7 +219,7 @@ fn for_templates(value: &ParamValue) -> Option<Value> {
         ParamValue::Integer(number) => Value::from(*number),
         ParamValue::Bool(flag) => Value::from(*flag),
         ParamValue::Hosts { names, .. } => Value::from(names.clone()),
-        ParamValue::Secret(_) => return None,
+        ParamValue::Secret(_) | ParamValue::Typed(_) => return None,
     })
 }
 
@@ -240,6 +260,14 @@ fn value(
             ));
         }
         Some(Offer::Outside(tainted)) => tainted.raw(),
+        Some(Offer::Typed(typed)) if param.secret => return Ok(ParamValue::Typed(typed.clone())),
+        Some(Offer::Typed(_)) => {
+            return Err(GiveError::Rule {
+                name: name.to_owned(),
+                value: "…".to_owned(),
+                rule: "was typed as a secret, and the parameter is none; use --set".to_owned(),
+            });
+        }
         None => {
             return match &param.default {
                 // A host set means what it means today.

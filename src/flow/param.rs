@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::pattern::Pattern;
+use crate::run::secret::{SecretRef, Typed};
 
 /// The parameters of a definition, by name.
 pub type Params = BTreeMap<String, Param>;
@@ -93,6 +94,19 @@ pub enum ParamValue {
     },
     /// The name of a secret.
     Secret(String),
+    /// A secret that was typed: what stands for it.
+    Typed(Typed),
+}
+
+impl ParamValue {
+    /// The secret that it is, if it is one.
+    pub fn secret(&self) -> Option<SecretRef> {
+        match self {
+            Self::Secret(name) => Some(SecretRef::Named(name.clone())),
+            Self::Typed(typed) => Some(SecretRef::Typed(typed.clone())),
+            _ => None,
+        }
+    }
 }
 
 impl std::fmt::Display for ParamValue {
@@ -104,6 +118,7 @@ impl std::fmt::Display for ParamValue {
             Self::Integer(number) => write!(f, "{number}"),
             Self::Bool(yes) => write!(f, "{yes}"),
             Self::Secret(name) => write!(f, "secret:{name}"),
+            Self::Typed(_) => f.write_str("(typed)"),
         }
     }
 }

@@ -23,6 +23,14 @@ impl Run {
             } => self.dispatched(*step, *attempt, hosts, event.at),
             What::Parked { host, why } => self.parked(*host, why, event.at),
             What::Unparked => self.unparked(event.at),
+            What::SecretLacking { secret } => {
+                self.lacks_secret = Some(secret.clone());
+                Vec::new()
+            }
+            What::SecretGiven { .. } => {
+                self.lacks_secret = None;
+                self.unparked(event.at)
+            }
             What::Held { hosts, by } => self.held(hosts, *by),
             What::Freed { hosts } => self.freed(hosts, event.at),
             What::Reattaching { hosts } => self.reattaching(hosts),

@@ -21,7 +21,12 @@ impl Run {
             return RunState::Paused;
         }
         if self.tally.reattaching > 0 {
-            return RunState::Reattaching;
+            let waits = self.lacks_secret.is_some() && self.tally.running == 0;
+            return if waits && self.ready.is_empty() {
+                RunState::Waiting(WaitFor::Secret)
+            } else {
+                RunState::Reattaching
+            };
         }
         if let Some(stages) = &self.stages {
             return if stages.asked.is_some() && stages.live() == 0 {
@@ -40,7 +45,10 @@ impl Run {
                 return RunState::Waiting(WaitFor::Lease);
             }
             if self.tally.parked > 0 {
-                return RunState::Waiting(WaitFor::Credentials);
+                return RunState::Waiting(match self.lacks_secret {
+                    Some(_) => WaitFor::Secret,
+                    None => WaitFor::Credentials,
+                });
             }
         }
         if self.tally.busy() == 0 && self.tally.ended_all() == 0 {

@@ -59,6 +59,18 @@ pub enum What {
     },
     /// A credential may be there again: parked hosts are ready.
     Unparked,
+    /// A secret that was typed is not known any more: what needs it waits.
+    SecretLacking {
+        /// The parameter that it was typed for.
+        secret: String,
+    },
+    /// It was typed again: parked hosts are ready.
+    SecretGiven {
+        /// The parameter.
+        secret: String,
+        /// By whom.
+        by: String,
+    },
     /// Another run holds the lease of these hosts.
     Held {
         /// The hosts.

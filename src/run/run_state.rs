@@ -34,6 +34,8 @@ pub enum WaitFor {
     Credentials,
     /// A person's yes.
     Approval,
+    /// A secret that was typed, and that the engine does not know any more.
+    Secret,
 }
 
 impl RunState {
@@ -64,6 +66,7 @@ impl WaitFor {
             Self::Lease => "lease",
             Self::Credentials => "credentials",
             Self::Approval => "approval",
+            Self::Secret => "secret",
         }
     }
 }

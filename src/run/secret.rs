@@ -57,6 +57,16 @@ impl fmt::Display for SecretRef {
     }
 }
 
+impl Filled {
+    /// The secret, if it is one.
+    pub fn secret(&self) -> Option<&SecretRef> {
+        match self {
+            Self::Text(_) => None,
+            Self::Secret(secret) => Some(secret),
+        }
+    }
+}
+
 impl From<String> for Filled {
     fn from(text: String) -> Self {
         Self::Text(text)
@@ -107,6 +117,12 @@ impl Secret {
     /// The secret itself.
     pub fn text(&self) -> &str {
         &self.text
+    }
+}
+
+impl AsRef<[u8]> for Secret {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 }
 

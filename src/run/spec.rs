@@ -12,7 +12,7 @@ use super::http::{Http, Metrics};
 use super::ids::StepIx;
 use super::retry::Retry;
 use super::roles::Role;
-use super::secret::Filled;
+use super::secret::{Filled, SecretRef};
 use super::stages::StagesSpec;
 
 /// Everything that was decided before the run began.
@@ -53,6 +53,9 @@ pub struct FlowRef {
     pub digest: String,
     /// Definition, hosts and values, for the engine: the texts of steps are worked out from them.
     pub frozen: String,
+    /// The secrets that it, or what it is made of, uses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretRef>,
 }
 
 /// Which part of its flow a step does.

@@ -145,6 +145,8 @@ pub struct Run {
     pub paused: Option<Pause>,
     /// What the last parked host lacks, in a sentence.
     pub lacks: Option<String>,
+    /// A secret that was typed for it and is not known any more, by its parameter.
+    pub lacks_secret: Option<String>,
     /// Who aborted it, if anybody did.
     pub aborted_by: Option<String>,
     /// Who wants it aborted when its open batch has ended, and why.
@@ -223,6 +225,7 @@ impl Run {
             take_asked: None,
             paused: None,
             lacks: None,
+            lacks_secret: None,
             aborted_by: None,
             abort_after: None,
             rolled_back: None,

@@ -367,6 +367,23 @@ fn hosts_without_a_credential_wait_and_do_not_fail() {
 }
 
 #[test]
+fn hosts_without_a_secret_that_was_typed_wait_for_it_alone_and_do_not_fail() {
+    let mut bench = Bench::new(spec(2, 2, vec![2], false));
+    bench.go_on();
+    bench.happen(&Happening::Lack(0));
+    assert_eq!(bench.run.state(), RunState::Running);
+    bench.happen(&Happening::Lack(0));
+    assert_eq!(bench.run.state(), RunState::Waiting(WaitFor::Secret));
+    assert_eq!(bench.run.tally.failures(), 0);
+    bench.crash();
+    assert_eq!(bench.run.state(), RunState::Waiting(WaitFor::Secret));
+    bench.happen(&Happening::Secret);
+    bench.finish_all(&Outcome::Ok);
+    assert_eq!(bench.run.state(), RunState::Succeeded);
+    same(&bench.run, &bench.replayed());
+}
+
+#[test]
 fn only_the_holder_of_the_conn_steers_and_anyone_may_stop() {
     let mut bench = Bench::new(spec(4, 1, vec![4], false));
     bench.go_on();

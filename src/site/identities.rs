@@ -68,7 +68,7 @@ fn identity(name: &str, table: &Table<'_>, base: &Path) -> Option<Identity> {
     })
 }
 
-fn member(name: &str) -> Member {
+pub(super) fn member(name: &str) -> Member {
     match name.strip_prefix('@') {
         Some(group) => Member::Group(group.to_owned()),
         None => Member::User(name.to_owned()),

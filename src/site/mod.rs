@@ -18,6 +18,7 @@ pub mod openssh;
 pub mod paths;
 mod read;
 mod roles;
+pub mod secrets;
 pub mod servers;
 pub mod settings;
 

@@ -15,6 +15,7 @@ use crate::run::size::ByteSize;
 
 use super::error::SiteError;
 use super::identities::Identity;
+use super::secrets::SecretSource;
 use super::servers::Servers;
 use super::specs::Spec;
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub console: Console,
     /// Named keys, in the order of the file.
     pub identities: Vec<Identity>,
+    /// Where secrets are, in the order of the file.
+    pub secrets: Vec<SecretSource>,
     /// Who may do what on a shared engine, in the order of the file; `None` where none is said.
     pub roles: Option<Vec<Grant>>,
     /// Inventory sources in the order of the file: the first wins.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::run::secret::Secret;
+
 /// How another user's rights are taken on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RunAsMethod {
@@ -56,8 +58,10 @@ pub struct ExecSpec {
     /// What reads it.
     pub interpreter: Interpreter,
     /// Environment of the command. It is part of the request, so other users of the host can see
-    /// it in the list of processes while the command starts: secrets belong into `stdin`.
+    /// it in the list of processes while the command starts: secrets belong into `secrets`.
     pub env: Vec<(String, String)>,
+    /// More of its environment: never in a request, an argument or a file.
+    pub secrets: Vec<(String, Secret)>,
     /// Standard input; without it, the command reads an empty one.
     pub stdin: Option<Bytes>,
     /// The user to become.

@@ -6,6 +6,7 @@ use crate::flow::definition::Kind;
 use crate::flow::plan::PlanView;
 use crate::run::complaint::{Complaint, Place};
 use crate::run::ids::At;
+use crate::wire::hidden::Hidden;
 
 /// Definitions to be stored: all of them, or none.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -198,6 +199,8 @@ pub struct PlanFlow {
     pub set: Vec<String>,
     /// The `ssh_config` to use instead of the user's.
     pub ssh_config: Option<String>,
+    /// Parameters whose secrets are typed when it starts.
+    pub typed: Vec<String>,
 }
 
 /// Start a flow on these hosts.
@@ -210,6 +213,8 @@ pub struct StartFlow {
     pub no_wait: bool,
     /// The digest of the plan that was shown: be refused when it is another one by now.
     pub shown: Option<String>,
+    /// Secrets that were typed, by their parameter: all of the plan's.
+    pub secrets: Vec<(String, Hidden)>,
 }
 
 /// That.

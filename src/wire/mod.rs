@@ -12,6 +12,7 @@ pub mod definitions;
 pub mod flows;
 pub mod follow;
 pub mod handover;
+pub mod hidden;
 pub mod reply;
 pub mod request;
 pub mod standing;

@@ -12,6 +12,7 @@ use super::console::{
 use super::definitions::{Apply, PlanFlow, StartFlow};
 use super::flows::{FlowsQuery, PreviewQuery};
 use super::follow::FollowFrom;
+use super::hidden::Hidden;
 use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
@@ -146,6 +147,15 @@ pub enum Request {
         key: String,
         /// The passphrase.
         secret: String,
+    },
+    /// A secret that was typed for a run, and that the engine does not know any more.
+    Secret {
+        /// The run, or one that it is made of.
+        run: RunId,
+        /// The parameter that it was typed for.
+        name: String,
+        /// The secret.
+        secret: Hidden,
     },
     /// Store definitions, if all of them are right.
     Apply(Box<Apply>),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use theconn::demo::example;
 
 use super::rig::Rig;
-use super::support::{Conn, Fleet};
+use super::support::{Conn, Fleet, PATIENCE, wait_until};
 
 const OLD: &str = "2.4.17";
 pub const NEW: &str = "2.4.18";
@@ -262,4 +262,38 @@ fn a_pool_of_galaxy_workers_is_planned_with_its_canary_first() {
         .map(|batch| batch.as_array().unwrap().len())
         .collect();
     assert_eq!(sizes, [1, 2, 2, 2, 2, 1], "{plan:#}");
+}
+
+#[test]
+fn a_pool_of_galaxy_workers_is_upgraded_with_a_token_that_is_kept_nowhere() {
+    const TOKEN: &str = "glx-pretend-registry-token";
+    let site = Site::new();
+    site.install("rs[11-14]");
+    let start = [
+        "flow",
+        "start",
+        "GalaxyUpgradePool",
+        "-w",
+        "rs[11-14]",
+        "--set",
+        "release=2.0",
+        "--secret",
+        "registry_token",
+        "--detach",
+    ];
+    let ended = site.rig.conn.run_with_input(start, TOKEN.as_bytes());
+    let id: u64 = ended.expect_success().out().trim().parse().unwrap();
+    // Behind the canary a person is asked.
+    wait_until("the question after the canary", PATIENCE, || {
+        site.rig.show(id)["for"] == "approval"
+    });
+    let ended = site.rig.runs("output", id, &[]).expect_success();
+    let output = ended.out() + &ended.err();
+    let told = format!("with the token {}", "*".repeat(TOKEN.len()));
+    assert!(
+        output.contains(&told) && !output.contains(TOKEN),
+        "{output}"
+    );
+    let shown = site.rig.show(id);
+    assert_eq!(shown["params"]["registry_token"], "(typed)", "{shown:#}");
 }

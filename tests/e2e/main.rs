@@ -28,6 +28,7 @@ mod rig;
 mod roles;
 mod rollback;
 mod run;
+mod secrets;
 mod shared;
 mod shared_rig;
 mod stages;

@@ -449,3 +449,30 @@ http = {{ url = "{url}/{{{{ host.name }}}}" }}
     assert_eq!(shown["state"], "succeeded", "{shown:#}");
     assert_eq!(web.asked().len(), 4, "three hosts, one gate");
 }
+
+#[test]
+fn a_secret_in_a_header_reaches_the_server_and_is_not_in_what_is_kept() {
+    let web = Web::new(|_, asked: &Asked| {
+        let token = asked.header("x-token").unwrap_or_default();
+        answer("200 OK", &format!("you are {token}"))
+    });
+    let rig = Rig::new();
+    let more = "[params.token]\ntype = \"string\"\nsecret = true\n";
+    let http = "headers = { X-Token = \"{{ token }}\" }, body = \"{{ token }}\", method = \"POST\"";
+    apply(&rig, "ask", &asking(&web, http, more));
+    let config = rig.config.to_str().unwrap();
+    let words = [
+        "flow", "start", "ask", "-w", "web01", "-F", config, "--detach", "--secret", "token",
+    ];
+    let ended = rig.conn.run_with_input(words, b"hunter22-token\n");
+    let id: u64 = ended.expect_success().out().trim().parse().unwrap();
+    let shown = rig.wait_end(id);
+    assert_eq!(shown["state"], "succeeded", "{shown:#}");
+    let [asked] = &web.asked()[..] else {
+        panic!("one request")
+    };
+    assert_eq!(asked.header("x-token"), Some("hunter22-token"));
+    assert_eq!(asked.body, "hunter22-token");
+    let output = rig.runs("output", id, &[]).expect_success().out();
+    assert!(output.contains("you are **************"), "{output}");
+}

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::start::StartArgs;
 use crate::cli::exit::CliError;
 use crate::cli::run::absolute;
+use crate::cli::secrets;
 use crate::flow::definition::Kind;
 use crate::wire::definitions::PlanFlow;
 
@@ -161,6 +162,11 @@ pub struct OnHosts {
     /// The value of a parameter.
     #[arg(long, value_name = "NAME=VALUE")]
     pub set: Vec<String>,
+    /// A secret for a parameter, asked for on the terminal without being shown; with =FILE read from
+    /// that file, with =- or without a terminal from standard input. The engine keeps it in its
+    /// memory until the run is over. One that conn.toml names is given by --set NAME=secret:SECRET.
+    #[arg(long, value_name = "NAME[=FILE]")]
+    pub secret: Vec<String>,
     /// Use this `ssh_config` instead of the user's.
     #[arg(short = 'F', long = "ssh-config", value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
@@ -174,6 +180,10 @@ impl OnHosts {
             name: self.name.clone(),
             targets: self.targets.clone(),
             set: self.set.clone(),
+            typed: secrets::named(&self.secret)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect(),
             ssh_config: self.ssh_config.as_deref().map(absolute).transpose()?,
         })
     }

@@ -210,6 +210,7 @@ fn details(step: &StepView) -> Vec<String> {
     {
         details.push(format!("as {user}"));
     }
+    details.extend(secrets(&step.task.does));
     if step.barrier {
         details.push("once a batch".to_owned());
     }
@@ -231,6 +232,21 @@ fn details(step: &StepView) -> Vec<String> {
         details.push("goes on when it fails".to_owned());
     }
     details
+}
+
+/// The secrets that it is given, by their names.
+fn secrets(does: &Does) -> Vec<String> {
+    let (given, body) = match does {
+        Does::Exec { env, .. } | Does::Local { env, .. } => (env, None),
+        Does::Http { headers, body, .. } => (headers, body.as_ref()),
+        _ => return Vec::new(),
+    };
+    let body = body.map(|body| ("body", body));
+    let given = given.iter().map(|(name, value)| (name.as_str(), value));
+    given
+        .chain(body)
+        .filter_map(|(name, value)| Some(format!("{name}={}", value.secret()?)))
+        .collect()
 }
 
 fn shown(does: &Does) -> String {

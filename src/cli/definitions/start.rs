@@ -9,6 +9,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::follow::{Follow, Style};
 use crate::cli::print::notice;
 use crate::cli::run::left;
+use crate::cli::secrets;
 use crate::flow::definition::Kind;
 use crate::wire::definitions::StartFlow;
 use crate::wire::{Reply, Request};
@@ -52,6 +53,7 @@ pub async fn start(args: &Args, kind: Kind, words: &StartArgs) -> Result<Exit, C
         plan: words.flow.asked(kind)?,
         no_wait: words.no_wait,
         shown: words.digest.clone(),
+        secrets: secrets::ask_all(&words.flow.secret)?,
     };
     let Reply::Started { run, warnings } = client.call(Request::StartFlow(Box::new(start))).await?
     else {

@@ -380,6 +380,11 @@ async fn nice(call: &mut Call<'_>) -> Ended {
     nested(call, words).await
 }
 
+/// What a shell does itself, which `command -v` tells by its bare name.
+const BUILT_IN: [&str; 12] = [
+    ".", ":", "[", "cd", "echo", "eval", "exec", "exit", "export", "kill", "printf", "read",
+];
+
 /// `command [-v] NAME`, `type NAME`, `which NAME`
 async fn command(call: &mut Call<'_>, base: &str) -> Ended {
     let names = match call.args {
@@ -389,7 +394,9 @@ async fn command(call: &mut Call<'_>, base: &str) -> Ended {
     };
     let mut all = Ok(());
     for name in names {
-        let place = if KNOWN.contains(&name.as_str()) {
+        let place = if base != "which" && BUILT_IN.contains(&name.as_str()) {
+            Some(name.clone())
+        } else if KNOWN.contains(&name.as_str()) {
             Some(format!("/usr/bin/{name}"))
         } else {
             located(call, name)

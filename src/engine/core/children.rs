@@ -65,6 +65,7 @@ impl Core {
             spec,
             digest,
             stdin: None,
+            typed: Vec::new(),
             by: run.starter.clone(),
             // They were asked when the whole was started.
             authority: Arc::new(Authority::everything(&run.starter)),

@@ -233,6 +233,7 @@ impl Core {
             .is_some_and(|live| live.run.ended.is_some())
         {
             self.stdin.remove(&run);
+            self.parts.secrets.forget_run(run);
             self.tasks.let_go(run);
         }
     }
@@ -270,6 +271,9 @@ impl Core {
         if let Some(stdin) = new.stdin {
             self.stdin.insert(run, stdin);
         }
+        for secret in new.typed {
+            self.parts.secrets.keep(run, secret);
+        }
         let next = self.next_run.to_be_bytes();
         let committed = self
             .parts
@@ -290,6 +294,7 @@ impl Core {
             Err(error) => {
                 self.runs.remove(&run);
                 self.stdin.remove(&run);
+                self.parts.secrets.forget_run(run);
                 Err(error)
             }
         }

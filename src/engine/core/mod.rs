@@ -13,6 +13,7 @@ mod pace;
 mod recover;
 mod reports;
 mod retire;
+mod secrets;
 mod steer;
 mod tasks;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::run::event::What;
 use crate::run::family::Parent;
 use crate::run::ids::RunId;
 use crate::run::roles::{Authority, Deed, Scope};
+use crate::run::secret::Secret;
 use crate::run::spec::RunSpec;
 use crate::run::stages::Handed;
 use crate::store::{Durability, Lsn, StoreError};
@@ -59,6 +61,8 @@ pub struct NewRun {
     pub digest: String,
     /// Input for its commands.
     pub stdin: Option<Bytes>,
+    /// Secrets that were typed for it.
+    pub typed: Vec<Secret>,
     /// Who starts it.
     pub by: String,
     /// What they may do.

@@ -31,6 +31,7 @@ impl Core {
                 host: task.host,
                 why,
             }],
+            Report::NoSecret(secret) => self.no_secret(task, secret),
             Report::Lost { why, started } => vec![self.lost(task, &why, started)],
             Report::NeverStarted(why) => self.never_started(task, why),
         };
@@ -62,6 +63,7 @@ impl Core {
         };
         if finished {
             self.tasks.lost.remove(&task);
+            self.parts.secrets.is_over(task);
             self.release_lease(task.run, task.host);
             self.forget_when_durable(task, lsn);
         }

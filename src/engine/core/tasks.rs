@@ -158,6 +158,7 @@ impl Core {
         }
         Some(Task {
             key,
+            root: self.root(key.run),
             spec: live.run.spec.clone(),
             work: self.work_of(key),
             parts: self.parts.clone(),

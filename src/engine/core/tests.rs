@@ -98,6 +98,10 @@ fn core(reattach_s: u64) -> (Core, Inbox, tempfile::TempDir) {
         )),
         directory: Arc::new(Faulty),
         identities: Arc::default(),
+        secrets: Arc::new(
+            crate::engine::secrets::Secrets::open(&crate::site::Settings::default(), false, None)
+                .unwrap(),
+        ),
         roles: Arc::default(),
         news: crate::engine::news::News::default(),
     };
@@ -110,6 +114,7 @@ fn new(spec: RunSpec, parent: Option<Parent>) -> NewRun {
         spec: Arc::new(spec),
         digest: String::new(),
         stdin: None,
+        typed: Vec::new(),
         by: "ann".to_owned(),
         authority: Arc::new(Authority::everything("ann")),
         origin: None,

@@ -115,6 +115,13 @@ impl Core {
             } => self.steer(run, &authority, &act, reply),
             Message::Report { task, report } => self.task_reported(task, report)?,
             Message::CredentialsArrived => self.unpark()?,
+            Message::SecretLacking { run, secret } => self.secret_lacking(run, secret)?,
+            Message::SecretGiven {
+                run,
+                secret,
+                by,
+                reply,
+            } => self.secret_given(run, &secret, &by, reply),
             Message::Look(look) => look(self),
             Message::Drain { reply } => self.draining.get_or_insert_default().push(reply),
         }

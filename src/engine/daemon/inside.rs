@@ -44,7 +44,7 @@ impl Inside {
         let site = open_site(paths)?;
         let in_memory = site.settings().run.output_memory.bytes();
         let instance = uuid::Uuid::new_v4().simple().to_string();
-        let mut parts = parts(paths, site, store, instance, false);
+        let mut parts = parts(paths, site, store, instance, false, None)?;
         let mut settings = (*parts.settings).clone();
         settings.output_budget = settings.output_budget.min(in_memory);
         settings.output_tail = settings.output_tail.min(settings.output_budget / 4);

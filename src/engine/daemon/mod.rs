@@ -24,11 +24,12 @@ use super::news::News;
 use super::pulled::Pulled;
 use super::retention::keep_within;
 use super::roles::Roles;
+use super::secrets::Secrets;
 use super::serve::{Control, ProcessInfo, Server};
 use super::{Parts, people};
 use crate::run::duration::HumanDuration;
 use crate::site::openssh::Owner;
-use crate::site::{Paths, Site, directories, identities};
+use crate::site::{Paths, Site, directories, identities, secrets};
 use crate::ssh::Ssh;
 use crate::store::Store;
 
@@ -78,6 +79,10 @@ pub async fn run(paths: Paths, background: bool) -> Result<(), DaemonError> {
     let site = open_site(&paths)?;
     identities::check_files(site.settings(), rustix::process::geteuid().as_raw())
         .map_err(|error| DaemonError::Site(error.to_string()))?;
+    if paths.is_shared() {
+        secrets::check_shared(site.settings())
+            .map_err(|error| DaemonError::Site(error.to_string()))?;
+    }
     let _log = log::start(&paths, &site.settings().engine, background)?;
     log::tell_of_panics();
     raise_file_limit();
@@ -127,7 +132,9 @@ async fn serve(
     let retention = settings::retention(&site);
     let idle_stop = site.settings().engine.idle_stop.map(HumanDuration::get);
     let door = door(paths, &site);
-    let parts = parts(paths, site, store.clone(), instance, paths.is_shared());
+    let salt = paths.state.join("secrets.salt");
+    let shared = paths.is_shared();
+    let parts = parts(paths, site, store.clone(), instance, shared, Some(&salt))?;
     parts
         .spool
         .clear()
@@ -248,15 +255,18 @@ fn parts(
     store: Arc<dyn Store>,
     instance: String,
     shared: bool,
-) -> Parts {
+    salt: Option<&std::path::Path>,
+) -> Result<Parts, DaemonError> {
     let settings = Arc::new(settings::engine(&site, instance, shared));
     let identities = Arc::new(Identities::of(site.settings(), shared));
     let roles = Arc::new(Roles::of(site.settings(), shared));
+    let secrets = Secrets::open(site.settings(), shared, salt)
+        .map_err(|error| DaemonError::io("the salt of secrets", error))?;
     let ssh = Ssh::new(settings::ssh(&site));
     let spool = Arc::new(super::spool::Spool::new(paths.state.join("spool")));
     let pulled = Arc::new(Pulled::new(paths.state.join("pulled")));
     let http = crate::http::Client::new(site.settings().http.ca.clone());
-    Parts {
+    Ok(Parts {
         spool,
         pulled,
         store,
@@ -265,9 +275,10 @@ fn parts(
         settings,
         directory: Arc::new(SiteDirectory::new(site, identities.clone())),
         identities,
+        secrets: Arc::new(secrets),
         roles,
         news: News::default(),
-    }
+    })
 }
 
 /// Says who may do what, and looks up the hosts of limited roles before somebody asks.

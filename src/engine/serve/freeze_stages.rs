@@ -22,6 +22,7 @@ pub(super) fn freeze(parts: &Parts, whole: Whole) -> Result<RunSpec, Fault> {
     };
     let frozen =
         serde_json::to_string(&frozen).map_err(|error| Fault::engine(error.to_string()))?;
+    let secrets = super::secrets::of_whole(&whole);
     let mut reach = BTreeSet::new();
     let stages = whole
         .stages
@@ -42,6 +43,7 @@ pub(super) fn freeze(parts: &Parts, whole: Whole) -> Result<RunSpec, Fault> {
             version: whole.version,
             digest,
             frozen,
+            secrets,
         }),
         stages: Some(StagesSpec {
             stages,
@@ -137,7 +139,7 @@ impl Whole {
         let parts: Vec<(String, Option<String>)> = nodes
             .map(|node| (node.work.digest(), node.gate.as_ref().map(gate)))
             .collect();
-        let all = (&self.definition, &self.values, parts);
+        let all = (&self.definition, self.values.before_typing(), parts);
         digest::of(&all)
     }
 }

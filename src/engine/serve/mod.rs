@@ -26,6 +26,7 @@ mod queries;
 mod refusals;
 mod run_list;
 mod search;
+mod secrets;
 mod standing;
 mod start;
 mod start_flow;
@@ -389,6 +390,9 @@ impl Session {
             Request::Pick(query) => self.pick(query).await,
             Request::Inventory(query) => self.inventory(query).await,
             Request::Passphrase { key, secret } => self.passphrase(key, secret).await,
+            Request::Secret { run, name, secret } => {
+                self.secret(run, name, secret, &authority).await
+            }
             Request::Acknowledge { run, known } => self.acknowledge(run, known, &authority).await,
             Request::Apply(wanted) => self.apply(*wanted, authority).await,
             Request::Definitions { kind } => self.definitions(kind).await,

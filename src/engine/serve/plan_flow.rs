@@ -1,6 +1,7 @@
 //! What a flow or fanout would do, worked out without doing any of it.
 
 use super::Session;
+use super::secrets::to_type;
 use super::work_out::{Simple, Stock, Whole, Worked, WorkedNode, WorkedStage, stock, worked_out};
 use crate::engine::Parts;
 use crate::engine::people::Person;
@@ -26,7 +27,7 @@ impl Session {
 }
 
 fn plan(parts: &Parts, asked: &PlanFlow, stock: &Stock, person: &Person) -> Result<Planned, Fault> {
-    let (worked, warnings) = worked_out(parts, asked, stock, person, None)?;
+    let (worked, warnings) = worked_out(parts, asked, &to_type(asked), stock, person, None)?;
     Ok(Planned {
         version: match &worked {
             Worked::Simple(simple) => simple.version,

@@ -29,6 +29,7 @@ fn deed(request: &Request) -> (Deed, Scope<'static>) {
         Request::Start(_) | Request::StartFlow(_) | Request::Upload { .. } => {
             (Deed::Start, Scope::Anything)
         }
+        Request::Secret { .. } => (Deed::Steer, Scope::Anything),
         Request::Acknowledge { .. } => (Deed::Note, Scope::Anything),
         Request::Apply(wanted) if !wanted.dry_run => (Deed::Define, Scope::Anything),
         // Which deed that is, the run says.
@@ -155,10 +156,11 @@ impl Session {
                 }
                 None => person,
             };
-            match &spec.access.identity {
-                Some(identity) => parts.identities.admit(identity, &person),
-                None => Ok(()),
+            if let Some(identity) = &spec.access.identity {
+                parts.identities.admit(identity, &person)?;
             }
+            let secrets = spec.flow.as_ref().map_or(&[][..], |flow| &flow.secrets);
+            parts.secrets.admit_person(secrets, &person)
         })
         .await
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Session;
 use super::folded::LONGEST;
 use super::plan_flow::view;
+use super::secrets::to_type;
 use super::work_out::{Simple, Worked, worked_out};
 use crate::engine::core::Core;
 use crate::engine::view::clip;
@@ -34,7 +35,14 @@ impl Session {
         let person = self.person.clone();
         let (mut preview, names) = self
             .blocking(move |parts| {
-                let worked = worked_out(parts, &asked.plan, &stock, &person, None)?;
+                let worked = worked_out(
+                    parts,
+                    &asked.plan,
+                    &to_type(&asked.plan),
+                    &stock,
+                    &person,
+                    None,
+                )?;
                 let (preview, names) = match &worked.0 {
                     Worked::Simple(simple) => of_simple(&asked, simple)?,
                     whole @ Worked::Whole(_) => of_whole(view(whole)?),

@@ -48,6 +48,7 @@ impl Session {
                 spec: Arc::new(spec),
                 digest: digest.to_string(),
                 stdin,
+                typed: Vec::new(),
                 by,
                 authority,
                 origin,

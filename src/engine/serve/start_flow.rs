@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Session;
-use super::web_acts;
 use super::work_out::{Simple, Worked, worked_out};
+use super::{Session, secrets, web_acts};
 use crate::engine::audit::encode;
 use crate::engine::core::{Core, NewRun};
 use crate::engine::flows::Frozen;
@@ -33,19 +32,23 @@ const MOST_FILE: u64 = 1 << 30;
 impl Session {
     pub(super) async fn start_flow(
         &self,
-        asked: StartFlow,
+        mut asked: StartFlow,
         authority: Arc<Authority>,
     ) -> Result<Reply, Fault> {
         let stock = self.stock(&asked.plan).await?;
         let number = self.server.inbox.look(Core::next_number).await?;
         let (person, by) = (self.person.clone(), self.person.name.clone());
         let no_wait = asked.no_wait;
+        let typed = std::mem::take(&mut asked.secrets);
+        let (stands, typed) = secrets::taken(&self.server.parts, typed)?;
         let (spec, digest, warnings) = self
             .blocking(move |parts| {
                 let (worked, warnings) =
-                    worked_out(parts, &asked.plan, &stock, &person, Some(number))?;
+                    worked_out(parts, &asked.plan, &stands, &stock, &person, Some(number))?;
                 as_looked_at(&asked, &worked)?;
                 let spec = freeze(parts, worked)?;
+                let used = spec.flow.as_ref().map_or(&[][..], |flow| &flow.secrets);
+                secrets::readable(parts, used)?;
                 let digest = parts.store.put_blob(&encode(&spec));
                 let digest = digest.map_err(|error| Fault::engine(error.to_string()))?;
                 Ok((spec, digest, warnings))
@@ -55,6 +58,7 @@ impl Session {
             spec: Arc::new(spec),
             digest: digest.to_string(),
             stdin: None,
+            typed,
             by,
             authority,
             origin: self.origin.clone(),
@@ -154,6 +158,7 @@ pub(super) fn freeze_simple(parts: &Parts, simple: Simple) -> Result<RunSpec, Fa
             version,
             digest: plan.digest(),
             frozen,
+            secrets: plan.values().secrets().collect(),
         }),
         stages: None,
     })

@@ -14,7 +14,7 @@ use crate::engine::definitions::{DefinitionError, Shelf, Stored};
 use crate::engine::people::Person;
 use crate::flow::book::misfit;
 use crate::flow::definition::{Body, Definition, Kind};
-use crate::flow::give::{Offer, Values, offers};
+use crate::flow::give::{GiveError, Offer, Values, offers};
 use crate::flow::graph::Graph;
 use crate::flow::order::Host;
 use crate::flow::param::Params;
@@ -26,6 +26,7 @@ use crate::flow::stage::{Action, Stage, Work};
 use crate::flow::step::{self, Approve, Step};
 use crate::inventory::ResolvedHost;
 use crate::run::complaint::quote;
+use crate::run::secret::{SecretRef, Typed};
 use crate::run::spec::{Access, Approval, Lease, OnFailure, RunKind, Target};
 use crate::run::stages::{Late, Need, OnStageFailure, StageIx};
 use crate::wire::definitions::PlanFlow;
@@ -139,6 +140,7 @@ fn reference(action: &Action) -> Option<(Kind, String)> {
 pub(super) fn worked_out(
     parts: &Parts,
     asked: &PlanFlow,
+    typed: &[Typed],
     stock: &Stock,
     person: &Person,
     number: Option<u64>,
@@ -151,6 +153,7 @@ pub(super) fn worked_out(
     let mut bench = Bench {
         parts,
         stock,
+        person,
         access: access(asked, query.identity.clone()),
         query,
         facts: RunFacts {
@@ -161,7 +164,15 @@ pub(super) fn worked_out(
         hosts: 0,
         warnings: Vec::new(),
     };
-    let offers = offers(&asked.set).map_err(|errors| all_of(&errors))?;
+    let mut offers = offers(&asked.set).map_err(|errors| all_of(&errors))?;
+    for typed in typed {
+        let offer = Offer::Typed(typed.clone());
+        if offers.insert(typed.name.clone(), offer).is_some() {
+            return Err(Fault::usage(
+                GiveError::Twice(typed.name.clone()).to_string(),
+            ));
+        }
+    }
     let wanted = Wanted {
         kind: asked.kind,
         name: asked.name.clone(),
@@ -186,6 +197,7 @@ struct Wanted {
 struct Bench<'b> {
     parts: &'b Parts,
     stock: &'b Stock,
+    person: &'b Person,
     query: HostsQuery,
     access: Access,
     facts: RunFacts,
@@ -207,6 +219,7 @@ impl Bench<'_> {
             .get(&(wanted.kind, wanted.name.clone()))
             .ok_or_else(|| Fault::usage(format!("there is no {}", quote(&wanted.name))))?;
         let values = self.values(&stored.definition.params, &wanted.offers)?;
+        self.admit_secrets(&values, wanted)?;
         match &stored.definition.body {
             Body::Simple { .. } => {
                 let targets = wanted.targets.as_ref().ok_or_else(|| {
@@ -491,6 +504,18 @@ impl Bench<'_> {
             Inconclusive::Fail => Vec::new(),
         });
         Ok(simple)
+    }
+
+    /// Whether the person and the definition may use the secrets that it is given.
+    fn admit_secrets(&self, values: &Values, wanted: &Wanted) -> Result<(), Fault> {
+        let definition = (wanted.kind.word(), wanted.name.as_str());
+        for secret in values.secrets() {
+            if let SecretRef::Named(name) = secret {
+                let secrets = &self.parts.secrets;
+                secrets.admit(&name, self.person, definition)?;
+            }
+        }
+        Ok(())
     }
 
     /// The values that were given, checked. Host sets among them mean what the inventory says.

@@ -224,7 +224,7 @@ impl Plan {
     /// What names definition, hosts and values together: an approval is bound to it.
     pub fn digest(&self) -> String {
         let names: Vec<&str> = self.hosts.iter().map(|host| &*host.name).collect();
-        let all = (&*self.definition, names, &self.values);
+        let all = (&*self.definition, names, self.values.before_typing());
         digest::of(&all)
     }
 }

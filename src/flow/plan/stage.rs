@@ -137,14 +137,17 @@ fn instance(
 ) -> Result<Instance, TemplateError> {
     let mut set = BTreeMap::new();
     for (name, given) in &stage.work.set {
-        let text = match given {
-            Given::Text(text) => Some(text.render(scope)?),
+        let offer = match given {
+            Given::Text(text) => Some(Offer::Trusted(text.render(scope)?)),
             Given::Secret(param) => match values.get(param) {
-                Some(ParamValue::Secret(secret)) => Some(format!("secret:{secret}")),
+                Some(ParamValue::Secret(secret)) => {
+                    Some(Offer::Trusted(format!("secret:{secret}")))
+                }
+                Some(ParamValue::Typed(typed)) => Some(Offer::Typed(typed.clone())),
                 _ => None,
             },
         };
-        set.extend(text.map(|text| (name.clone(), Offer::Trusted(text))));
+        set.extend(offer.map(|offer| (name.clone(), offer)));
     }
     let targets = stage.work.targets.as_ref();
     Ok(Instance {

@@ -13,7 +13,7 @@ use crate::flow::rollout::GateBy;
 use crate::flow::step::{Act, Env, Exec, Given, Http, Method, Role, Step, Verify, VerifyBy};
 use crate::flow::template::{Scope, TemplateError, Text};
 use crate::flow::value::Tainted;
-use crate::run::secret::{Filled, SecretRef};
+use crate::run::secret::Filled;
 
 /// Which step, on which host, in which batch; all from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -369,12 +369,10 @@ impl Fill<'_> {
     fn given(&self, given: &Given) -> Result<Option<Filled>, TemplateError> {
         match given {
             Given::Text(text) => text.render(self.scope).map(Filled::Text).map(Some),
-            Given::Secret(param) => Ok(match self.values.get(param) {
-                Some(ParamValue::Secret(name)) => {
-                    Some(Filled::Secret(SecretRef::Named(name.clone())))
-                }
-                _ => None,
-            }),
+            Given::Secret(param) => {
+                let value = self.values.get(param);
+                Ok(value.and_then(ParamValue::secret).map(Filled::Secret))
+            }
         }
     }
 }

@@ -36,6 +36,11 @@ impl Redact {
         Self::Words(Arc::new(words))
     }
 
+    /// Whether everything is shown as it is.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Self::Words(words) if words.is_empty())
+    }
+
     /// How far before the end of what is stored the raw stream is needed, to see a secret that began
     /// there.
     pub fn overlap(&self) -> u64 {

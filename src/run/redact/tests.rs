@@ -43,6 +43,15 @@ fn a_secret_becomes_as_many_stars_and_everything_else_stays() {
 }
 
 #[test]
+fn a_secret_in_json_is_hidden_as_well() {
+    let redact = words(&["it\"s\nso long"]);
+    assert_eq!(
+        whole(&redact, r#"{"token":"it\"s\nso long"}"#),
+        format!(r#"{{"token":"{}"}}"#, "*".repeat(14))
+    );
+}
+
+#[test]
 fn secrets_that_overlap_are_all_hidden() {
     let redact = words(&["abcabcabc", "bcabcX"]);
     assert_eq!(whole(&redact, "abcabcabcabc-"), "************-");

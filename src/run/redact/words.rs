@@ -14,7 +14,7 @@ use crate::run::secret::Secret;
 /// The secrets of an attempt, ready to be looked for.
 pub struct Words {
     /// The words, with the name of the secret that each is of; longer ones first.
-    words: Vec<(Zeroizing<Vec<u8>>, String)>,
+    list: Vec<(Zeroizing<Vec<u8>>, String)>,
     root: Box<[u32; 256]>,
     byte: Zeroizing<Vec<u8>>,
     first: Vec<u32>,
@@ -30,7 +30,8 @@ impl Words {
     pub fn of(secrets: &[Secret]) -> Self {
         let mut words: Vec<(Zeroizing<Vec<u8>>, String)> = Vec::new();
         for secret in secrets {
-            for word in parts(secret.text()) {
+            let escaped = escaped(secret.text());
+            for word in parts(secret.text()).chain(parts(&escaped)) {
                 if !words.iter().any(|(known, _)| known.as_slice() == word) {
                     words.push((Zeroizing::new(word.to_vec()), secret.name().to_owned()));
                 }
@@ -39,7 +40,7 @@ impl Words {
         words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
         let bytes = words.iter().map(|(word, _)| word.len()).sum::<usize>() + 1;
         let mut built = Self {
-            words: Vec::new(),
+            list: Vec::new(),
             root: Box::new([0; 256]),
             // At full size: a buffer that grows leaves its old self in memory.
             byte: Zeroizing::new(Vec::with_capacity(bytes)),
@@ -53,26 +54,26 @@ impl Words {
         for (word, _) in &words {
             built.add(word);
         }
-        built.words = words;
+        built.list = words;
         built.link();
         built
     }
 
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
+        self.list.is_empty()
     }
 
     /// The words and whose they are.
     pub(super) fn words(&self) -> impl Iterator<Item = (&[u8], &str)> {
-        self.words
+        self.list
             .iter()
             .map(|(word, name)| (word.as_slice(), name.as_str()))
     }
 
     /// The length of the longest.
     pub fn longest(&self) -> usize {
-        self.words.first().map_or(0, |(word, _)| word.len())
+        self.list.first().map_or(0, |(word, _)| word.len())
     }
 
     /// The state after one more byte.
@@ -173,8 +174,14 @@ impl Words {
 
 impl fmt::Debug for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Words({})", self.words.len())
+        write!(f, "Words({})", self.list.len())
     }
+}
+
+/// A text as it stands between the quotes of JSON, which is how many logs are written.
+fn escaped(text: &str) -> Zeroizing<String> {
+    let quoted = Zeroizing::new(serde_json::to_string(text).unwrap_or_default());
+    Zeroizing::new(quoted.trim_matches('"').to_owned())
 }
 
 /// A secret, and each of its lines that is long enough to be one.

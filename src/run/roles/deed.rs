@@ -81,7 +81,7 @@ pub const TABLE: [Rule; 10] = [
         Deed::Steer,
         Role::Operator,
         "steer a run",
-        "with the conn: `runs resume`, `retry`, `skip`, `tune`, `settle`, `keep`, `give`",
+        "with the conn: `runs resume`, `retry`, `skip`, `tune`, `settle`, `keep`, `give`; without it: `runs secret`",
     ),
     rule(
         Deed::Take,

@@ -49,6 +49,7 @@ fn flow(name: &str, hosts: &[&str]) -> RunSpec {
             version: 1,
             digest: String::new(),
             frozen: String::new(),
+            secrets: Vec::new(),
         }),
         ..on(hosts)
     }

@@ -20,6 +20,8 @@ pub(super) enum Happening {
     Finish(usize, Outcome),
     Park(usize),
     Credentials,
+    Lack(usize),
+    Secret,
     Ask(u8),
     Crash,
 }
@@ -29,6 +31,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         12 => (any::<usize>(), outcome()).prop_map(|(place, outcome)| Happening::Finish(place, outcome)),
         2 => any::<usize>().prop_map(Happening::Park),
         1 => Just(Happening::Credentials),
+        1 => any::<usize>().prop_map(Happening::Lack),
+        1 => Just(Happening::Secret),
         3 => any::<u8>().prop_map(Happening::Ask),
         1 => Just(Happening::Crash),
     ]
@@ -84,12 +88,30 @@ impl Bench {
                 });
                 self.go_on();
             }
+            Happening::Lack(place) if !self.busy.is_empty() => {
+                let secret = "token".to_owned();
+                self.commit(Event {
+                    at: At(self.now),
+                    what: What::SecretLacking { secret },
+                });
+                self.park(*place);
+            }
+            Happening::Secret => {
+                self.commit(Event {
+                    at: At(self.now),
+                    what: What::SecretGiven {
+                        secret: "token".to_owned(),
+                        by: "kim".to_owned(),
+                    },
+                });
+                self.go_on();
+            }
             Happening::Ask(choice) => {
                 // Many are refused; that is part of the history.
                 let _ = self.ask(&command(*choice, "kim"));
             }
             Happening::Crash => self.crash(),
-            Happening::Finish(..) | Happening::Park(_) => {}
+            Happening::Finish(..) | Happening::Park(_) | Happening::Lack(_) => {}
         }
     }
 

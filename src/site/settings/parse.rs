@@ -14,6 +14,7 @@ use crate::run::size::ByteSize;
 use crate::run::strict_toml::{self, Table, Written};
 use crate::site::identities::{self, Identity};
 use crate::site::roles;
+use crate::site::secrets;
 use crate::site::servers::Servers;
 use crate::site::specs;
 
@@ -41,6 +42,7 @@ pub(super) fn settings(file: &Path, text: &str) -> Result<Settings, Complaints> 
             audit: root.table("audit", audit).unwrap_or_default(),
             console: root.table("console", console).unwrap_or_default(),
             identities,
+            secrets: secrets::read(root, base),
             roles: roles::read(root),
             inventory: specs::read(root, base),
         })

@@ -20,9 +20,11 @@ mod shells;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use russh::ChannelWriteHalf;
 use russh::client::Msg;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use super::clock;
 use super::connect::Connection;
@@ -84,7 +86,7 @@ impl Task<'_> {
         phases: &mut Phases,
     ) -> Result<Running<'b>, SshError> {
         let nonce = format!("{:016x}", clock::random());
-        let (script, from) = self.script(start, &nonce)?;
+        let (mut script, from) = self.script(start, &nonce)?;
         let fresh = *start == Start::Fresh;
         let never = CancellationToken::new();
         let cancel = if fresh { self.cancel } else { &never };
@@ -115,13 +117,17 @@ impl Task<'_> {
             connection: Arc::clone(lease.connection()),
             follow,
             write,
-            script: script.into(),
+            script: Bytes::from_owner(Zeroizing::new(std::mem::take(&mut *script).into_bytes())),
             _kept: (lease, place),
         })
     }
 
     /// What to have the host's shell do, and the offsets at which output goes on.
-    fn script(&self, start: &Start, nonce: &str) -> Result<(String, [u64; 2]), SshError> {
+    fn script(
+        &self,
+        start: &Start,
+        nonce: &str,
+    ) -> Result<(Zeroizing<String>, [u64; 2]), SshError> {
         match start {
             Start::Fresh => Ok((script::start(self.spec, self.durable, nonce)?, [0, 0])),
             Start::Reattach {
@@ -142,7 +148,7 @@ struct Running<'a> {
     connection: Arc<Connection>,
     follow: Follow<'a>,
     write: ChannelWriteHalf<Msg>,
-    script: bytes::Bytes,
+    script: Bytes,
     _kept: (super::pool::Lease, super::pool::Place),
 }
 

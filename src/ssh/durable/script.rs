@@ -5,7 +5,10 @@
 
 use std::fmt::Write as _;
 
+use zeroize::Zeroizing;
+
 use super::super::error::SshError;
+use super::super::exec::given;
 use super::super::exec::script::{self as command, quoted};
 use super::super::spec::{Durable, ExecSpec};
 
@@ -34,9 +37,18 @@ const MAX_INPUT: usize = 1 << 20;
 const INPUT_LINE: usize = 200;
 
 /// The script that starts an attempt and follows it.
-pub(super) fn start(spec: &ExecSpec, durable: &Durable, nonce: &str) -> Result<String, SshError> {
+pub(super) fn start(
+    spec: &ExecSpec,
+    durable: &Durable,
+    nonce: &str,
+) -> Result<Zeroizing<String>, SshError> {
     check_name(&durable.attempt)?;
-    let text = command::durable(spec)?;
+    if !spec.secrets.is_empty() && spec.stdin.is_some() {
+        return invalid(
+            "A durable command that is given secrets takes no standard input.".to_owned(),
+        );
+    }
+    let text = command::durable(spec, nonce)?;
     if text.len() > MAX_COMMAND {
         return invalid(format!(
             "The command is longer than {MAX_COMMAND} bytes. Push it as a file and run that."
@@ -54,6 +66,7 @@ pub(super) fn start(spec: &ExecSpec, durable: &Durable, nonce: &str) -> Result<S
         nonce,
         &[
             &head,
+            &given::feeding(spec, nonce)?,
             &input,
             &lean(FIND),
             &lean(FOLLOW),
@@ -64,7 +77,11 @@ pub(super) fn start(spec: &ExecSpec, durable: &Durable, nonce: &str) -> Result<S
 }
 
 /// The script that follows an attempt from these offsets.
-pub(super) fn reattach(durable: &Durable, from: [u64; 2], nonce: &str) -> Result<String, SshError> {
+pub(super) fn reattach(
+    durable: &Durable,
+    from: [u64; 2],
+    nonce: &str,
+) -> Result<Zeroizing<String>, SshError> {
     check_name(&durable.attempt)?;
     let head = format!(
         "A={} O={} E={}\n",
@@ -100,13 +117,18 @@ fn lean(script: &str) -> String {
     })
 }
 
-fn group(nonce: &str, parts: &[&str]) -> String {
-    let greeting = greeting(nonce);
-    format!(
-        "{{\nprintf '%s\\n' '{}'\n{}\nexit\n}}\n",
-        greeting.trim_end(),
-        parts.join("\n")
-    )
+fn group(nonce: &str, parts: &[&str]) -> Zeroizing<String> {
+    let head = format!("{{\nprintf '%s\\n' '{}'\n", greeting(nonce).trim_end());
+    let length: usize = parts.iter().map(|part| part.len() + 1).sum();
+    // At full size: there may be secrets in it, and a buffer that grows leaves its old self behind.
+    let mut text = Zeroizing::new(String::with_capacity(head.len() + length + 16));
+    text.push_str(&head);
+    for part in parts {
+        text.push_str(part);
+        text.push('\n');
+    }
+    text.push_str("exit\n}\n");
+    text
 }
 
 /// A function that writes the command's standard input into its file.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::frames::{Frame, Frames};
 use super::script;
 use crate::run::output::OutStream;
+use crate::run::secret::Secret;
 use crate::ssh::spec::{Durable, ExecSpec};
 
 /// A place where a shell and its tools play a host.
@@ -211,6 +212,80 @@ fn standard_input_of_any_bytes_reaches_the_command() {
             place.start(&command("cat; echo end"), &attempt("b")).out,
             b"end\n"
         );
+    }
+}
+
+fn given(text: &str, secret: &str) -> ExecSpec {
+    ExecSpec {
+        secrets: vec![("TOKEN".to_owned(), Secret::new("token", secret))],
+        ..command(text)
+    }
+}
+
+#[test]
+fn a_secret_reaches_the_command_and_nothing_that_others_see_or_that_stays() {
+    let secret = format!("it's $(touch x)\n`x`\\ \u{81}é-{}", std::process::id());
+    for place in places() {
+        let home = place.home.path();
+        let spec = given(
+            "echo > ready; until [ -e go ]; do sleep 0.05; done; printf %s \"$TOKEN\"; exit 3",
+            &secret,
+        );
+        let child = place.feed(&script::start(&spec, &attempt("a"), "n").unwrap());
+        while !home.join("ready").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        for process in std::fs::read_dir("/proc").unwrap() {
+            let words = std::fs::read(process.unwrap().path().join("cmdline")).unwrap_or_default();
+            assert!(
+                !holds(&words, &secret),
+                "{}",
+                String::from_utf8_lossy(&words)
+            );
+        }
+        let kept = files(&home.join(".local"));
+        assert!(kept.len() > 3, "{kept:?}");
+        for file in kept {
+            assert!(!holds(&std::fs::read(&file).unwrap(), &secret), "{file:?}");
+        }
+        std::fs::write(home.join("go"), "").unwrap();
+        let told = told(&child.wait_with_output().unwrap().stdout);
+        assert_eq!(String::from_utf8_lossy(&told.out), secret);
+        assert_eq!(told.status(), (3, false, false));
+        assert!(!home.join("x").exists());
+    }
+}
+
+fn holds(bytes: &[u8], secret: &str) -> bool {
+    secret
+        .lines()
+        .any(|line| memchr::memmem::find(bytes, line.as_bytes()).is_some())
+}
+
+/// All that can be read below a directory; a pipe would have no end.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            found.extend(files(&entry.path()));
+        } else if kind.is_file() {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_command_that_is_given_secrets_ends_by_a_signal_as_any_other() {
+    for place in places() {
+        let told = place.start(&given("kill -9 $$", "hunter22"), &attempt("a"));
+        assert_eq!(told.status(), (137, true, false));
+        let told = place.start(&given("true", &"x".repeat(60_000)), &attempt("b"));
+        assert_eq!(told.status(), (0, false, false));
+        let mut spec = given("true", "hunter22");
+        spec.stdin = Some(Bytes::from_static(b"x"));
+        assert!(script::start(&spec, &attempt("c"), "n").is_err());
     }
 }
 

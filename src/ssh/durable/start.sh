@@ -1,9 +1,14 @@
 # Starts the attempt unless it is there already. X: the command's script; W: the wrapper's;
-# CAP: bytes of output to keep a stream.
+# CAP: bytes of output to keep a stream; S: set if the command is given what conn_feed writes.
 
 # Files that the end of the attempt needs are made now, in full size: a full disk must not hide
 # how the command ended.
 conn_prepare() {
+  # Only what is built in leaves no trace in the list of processes.
+  if [ -n "$S" ] && [ "$(command -v printf)" != printf ]; then
+    M="this host's /bin/sh has no printf of its own, and would show secrets in the list of processes"
+    return 1
+  fi
   M=$({
     printf '%64s\n' '' | LC_ALL=C tee "$D/rc.new" "$D/o.lost" "$D/e.lost" >/dev/null &&
       mkfifo "$D/o.pipe" "$D/e.pipe" && conn_input
@@ -23,19 +28,23 @@ conn_scope() {
 }
 
 # In the foreground: what a shell starts in the background ignores SIGINT for ever.
+conn_run() {
+  if [ -n "$S" ]; then conn_feed | "$@"; else "$@" </dev/null; fi >/dev/null 2>"$D/note"
+}
+
 conn_launch() {
   set -- /bin/sh -c "$W" conn-wrapper "$D" "$CAP" "$X"
   if command -v setsid >/dev/null 2>&1; then set -- setsid "$@"; else trap '' HUP; fi
   if conn_scope; then
     if [ "$(id -u)" = 0 ]; then
-      systemd-run --scope -q -- "$@" </dev/null >/dev/null 2>"$D/note" && return
+      conn_run systemd-run --scope -q -- "$@" && return
     else
       loginctl enable-linger >/dev/null 2>&1
-      systemd-run --user --scope -q -- "$@" </dev/null >/dev/null 2>"$D/note" && return
+      conn_run systemd-run --user --scope -q -- "$@" && return
     fi
     [ ! -d "$D/go" ] || return
   fi
-  "$@" </dev/null >/dev/null 2>"$D/note"
+  conn_run "$@"
 }
 
 conn_start() {

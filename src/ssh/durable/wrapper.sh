@@ -1,5 +1,6 @@
 # Runs the command and keeps what comes of it, whoever listens.
-# $1: the attempt's directory; $2: bytes of output to keep a stream; $3: the command's script.
+# $1: the attempt's directory; $2: bytes of output to keep a stream; $3: the command's script, which
+# gets the wrapper's own standard input unless it has one in a file.
 # As sh, bash keeps to itself that a signal ended a command.
 [ -z "$BASH_VERSION" ] || set +o posix
 D=$1
@@ -89,8 +90,7 @@ keep o < "$D/o.pipe" >/dev/null &
 keep e < "$D/e.pipe" >/dev/null &
 session=
 if command -v setsid >/dev/null 2>&1; then session=setsid; fi
-input=/dev/null
-[ ! -e "$D/in" ] || input=$D/in
+[ ! -e "$D/in" ] || exec < "$D/in"
 # The command opens its output itself: of a command with redirections, dash writes the word about
 # the signal that ended it to where the command's errors go.
 $session /bin/sh -c '
@@ -99,7 +99,7 @@ $session /bin/sh -c '
   { IFS= read -r l < "/proc/$$/stat"; } 2>/dev/null && set -- ${l##*) }
   printf "%s %s\n" "$$" "${20:-0}" > "$d/child"
   eval "$x"
-' conn-command "$D" "$3" < "$input"
+' conn-command "$D" "$3"
 rc=$?
 killed=0
 # Only of a command that a signal ended does the shell say a word.

@@ -4,6 +4,7 @@
 //! channel leaves the attempt in doubt.
 
 pub(super) mod flow;
+pub(super) mod given;
 pub(super) mod ladder;
 mod marker;
 pub(super) mod open;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use russh::ChannelWriteHalf;
 use russh::client::Msg;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use super::flow::{Drain as _, Flow, Step};
 use super::ladder::{self, Fate};
 use super::marker::Marker;
 use super::open::{Errand, Session, open};
-use super::{request, script};
+use super::{given, request, script};
 use crate::run::outcome::Outcome;
 use crate::run::phases::Phases;
 
@@ -55,6 +56,7 @@ async fn start<'a>(
 ) -> Result<Running<'a>, SshError> {
     let nonce = format!("{:016x}", clock::random());
     let line = request::line(&script::plain(spec, &nonce)?)?;
+    let secrets = given::sent(spec, &nonce)?;
     let stage = |stage| sink.stage(stage);
     let errand = Errand {
         route,
@@ -85,6 +87,7 @@ async fn start<'a>(
         connection: Arc::clone(lease.connection()),
         flow,
         write,
+        secrets,
         cancel,
         _kept: (lease, place),
     })
@@ -111,6 +114,8 @@ struct Running<'a> {
     connection: Arc<Connection>,
     flow: Flow<'a>,
     write: ChannelWriteHalf<Msg>,
+    /// What stands before the command's own input.
+    secrets: Option<Bytes>,
     cancel: &'a CancellationToken,
     _kept: (super::super::pool::Lease, super::super::pool::Place),
 }
@@ -166,9 +171,10 @@ impl Running<'_> {
             write,
             connection,
             spec,
+            secrets,
             ..
         } = self;
-        let feed = feed(write, spec);
+        let feed = feed(write, secrets.take(), spec);
         tokio::pin!(feed);
         let mut feeding = true;
         let deadline = spec.timeout.map(|limit| Instant::now() + limit);
@@ -241,8 +247,11 @@ impl Running<'_> {
     }
 }
 
-/// Sends standard input, then its end.
-async fn feed(write: &ChannelWriteHalf<Msg>, spec: &ExecSpec) {
+/// Sends secrets and standard input, then the end.
+async fn feed(write: &ChannelWriteHalf<Msg>, secrets: Option<Bytes>, spec: &ExecSpec) {
+    if let Some(secrets) = secrets {
+        let _ = write.data_bytes(secrets).await;
+    }
     if let Some(input) = &spec.stdin {
         let _ = write.data_bytes(input.clone()).await;
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::error::SshError;
 use super::super::spec::{ExecSpec, Interpreter, RunAs, RunAsMethod};
-use super::request;
+use super::{given, request};
 use crate::run::quote::sh_quote;
 
 /// What stands before the facts that a wrapper tells on standard error.
@@ -19,7 +19,7 @@ pub(crate) fn plain(spec: &ExecSpec, nonce: &str) -> Result<String, SshError> {
     if let Some(tag) = &spec.audit_tag {
         script += &audit(tag)?;
     }
-    let command = command(spec)?;
+    let command = command(spec, nonce)?;
     match &spec.run_as {
         None => {
             script += "s=${SHELL:-/bin/sh}\n";
@@ -59,9 +59,9 @@ pub fn unwrapped(line: &str) -> Option<Unwrapped> {
 }
 
 /// The script of a durable command, for the wrapper on its host.
-pub(crate) fn durable(spec: &ExecSpec) -> Result<String, SshError> {
+pub(crate) fn durable(spec: &ExecSpec, nonce: &str) -> Result<String, SshError> {
     let audit = spec.audit_tag.as_deref().map_or(Ok(String::new()), audit)?;
-    let command = command(spec)?;
+    let command = command(spec, nonce)?;
     Ok(match &spec.run_as {
         None => format!("{audit}s=${{SHELL:-/bin/sh}}\n{command}"),
         Some(run_as) => audit + &becoming(run_as, &format!("s=$0\n{command}"))?,
@@ -69,8 +69,8 @@ pub(crate) fn durable(spec: &ExecSpec) -> Result<String, SshError> {
 }
 
 /// Environment and command, for a shell that has the interpreter's path in `$s`.
-fn command(spec: &ExecSpec) -> Result<String, SshError> {
-    let mut text = String::new();
+fn command(spec: &ExecSpec, nonce: &str) -> Result<String, SshError> {
+    let mut text = given::reading(spec, nonce)?;
     for (name, value) in &spec.env {
         check_name(name)?;
         let _ = write!(text, "{name}={}\nexport {name}\n", quoted(value)?);
@@ -83,7 +83,7 @@ fn command(spec: &ExecSpec) -> Result<String, SshError> {
     Ok(text)
 }
 
-fn check_name(name: &str) -> Result<(), SshError> {
+pub(super) fn check_name(name: &str) -> Result<(), SshError> {
     let good = |c: char| c == '_' || c.is_ascii_alphanumeric();
     if name.is_empty() || !name.chars().all(good) || name.starts_with(|c: char| c.is_ascii_digit())
     {

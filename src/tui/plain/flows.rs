@@ -156,7 +156,7 @@ impl Plain {
             say("Nothing was started.");
             return Ok(());
         }
-        let request = start_request(plan, preview);
+        let request = start_request(plan, preview, Vec::new());
         if let Reply::Started { run, warnings } = self.client.call(request).await? {
             self.open = Some(run);
             say(&format!("Run {run} started."));

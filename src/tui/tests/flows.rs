@@ -123,6 +123,13 @@ fn what_is_typed_for_a_secret_is_not_seen_unless_it_names_one() {
         "{screen}"
     );
     assert!(screen.contains("secret:NAME"), "{screen}");
+    console.press("Enter").answer(with_flows);
+    let screen = console.screen();
+    assert!(
+        !screen.contains("hunter2") && screen.contains("token=(typed)"),
+        "{screen}"
+    );
+    console.press("Esc").answer(with_flows);
     for _ in 0..7 {
         console.press("Backspace");
     }

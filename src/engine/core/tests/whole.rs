@@ -179,6 +179,7 @@ async fn what_commands_of_different_stages_take_is_kept_apart() {
         version: 1,
         digest: String::new(),
         frozen: String::new(),
+        secrets: Vec::new(),
     };
     whole.flow = Some(flow.clone());
     let (whole, _) = core.create_now(new(whole, None)).unwrap();

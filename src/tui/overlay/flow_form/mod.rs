@@ -20,6 +20,7 @@ use crate::tui::words::{count, counted, span};
 use crate::wire::console::{GroupLine, InventoryPage, InventoryQuery};
 use crate::wire::definitions::{PlanFlow, StartFlow};
 use crate::wire::flows::{Preview, PreviewQuery};
+use crate::wire::hidden::Hidden;
 use crate::wire::reply::Fault;
 use crate::wire::{Reply, Request};
 
@@ -163,13 +164,20 @@ impl FlowForm {
             name: self.name.clone(),
             targets: self.targets(),
             set: self.params.iter().filter_map(ParamField::word).collect(),
+            typed: self.typed().into_iter().map(|(name, _)| name).collect(),
             ..PlanFlow::default()
         })
     }
 
     /// Names what the form says, to see whether an answer is about it.
     fn asked(plan: &PlanFlow) -> String {
-        format!("{}\n{}", plan.targets, plan.set.join("\n"))
+        let typed = plan.typed.join("\n");
+        format!("{}\n{}\n\n{typed}", plan.targets, plan.set.join("\n"))
+    }
+
+    /// Secrets that are typed into it.
+    fn typed(&self) -> Vec<(String, Hidden)> {
+        self.params.iter().filter_map(ParamField::typed).collect()
     }
 
     /// What the engine says of what the form says now.
@@ -240,7 +248,12 @@ impl FlowForm {
                     Some(Ok(page)) if self.needs_hosts() => page.unknown,
                     _ => 0,
                 };
-                effects.push(Effect::Over(Box::new(sheet(&plan, preview, unknown))));
+                effects.push(Effect::Over(Box::new(sheet(
+                    &plan,
+                    preview,
+                    unknown,
+                    self.typed(),
+                ))));
             }
             (_, Some(Err(why))) => self.wrong = Some(why.clone()),
             _ => self.wrong = Some("The engine is still working out the plan.".to_owned()),
@@ -269,21 +282,33 @@ pub(in crate::tui) fn asks_hosts(flow: &Definition) -> bool {
 }
 
 /// What starts the plan that was shown, and no other.
-pub(in crate::tui) fn start_request(plan: &PlanFlow, preview: &Preview) -> Request {
+pub(in crate::tui) fn start_request(
+    plan: &PlanFlow,
+    preview: &Preview,
+    secrets: Vec<(String, Hidden)>,
+) -> Request {
     Request::StartFlow(Box::new(StartFlow {
         plan: plan.clone(),
         no_wait: false,
         shown: Some(preview.digest.clone()),
+        secrets,
     }))
 }
 
 /// What happens, before it does.
-fn sheet(plan: &PlanFlow, preview: &Preview, unknown: u32) -> Sheet {
+fn sheet(
+    plan: &PlanFlow,
+    preview: &Preview,
+    unknown: u32,
+    secrets: Vec<(String, Hidden)>,
+) -> Sheet {
     let hosts = preview.hosts;
-    let values = if plan.set.is_empty() {
+    let mut values = plan.set.clone();
+    values.extend(plan.typed.iter().map(|name| format!("{name}=(typed)")));
+    let values = if values.is_empty() {
         "as they are by default".to_owned()
     } else {
-        plan.set.join("   ")
+        values.join("   ")
     };
     let title = format!(
         "START {} ON {}",
@@ -301,7 +326,7 @@ fn sheet(plan: &PlanFlow, preview: &Preview, unknown: u32) -> Sheet {
     let name = plan.name.clone();
     let sheet = Sheet::new(
         title,
-        start_request(plan, preview),
+        start_request(plan, preview, secrets),
         format!("{name} started"),
     )
     .row("hosts", {

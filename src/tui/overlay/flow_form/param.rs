@@ -2,9 +2,11 @@
 
 use crate::flow::give::check;
 use crate::flow::param::{Param, ParamKind};
+use crate::run::redact::SHORTEST;
 use crate::tui::fuzzy::ranked;
 use crate::tui::overlay::edit::Field;
 use crate::tui::words::plain;
+use crate::wire::hidden::Hidden;
 
 /// A parameter and what is typed for it.
 pub(super) struct ParamField {
@@ -36,14 +38,29 @@ impl ParamField {
         (!text.is_empty()).then_some(text)
     }
 
-    /// As the engine is told it.
+    /// As the engine is told it. A secret that is typed is told apart from all that is shown.
     pub fn word(&self) -> Option<String> {
-        self.text().map(|text| format!("{}={text}", self.name))
+        let text = self.text().filter(|_| !self.is_hidden());
+        text.map(|text| format!("{}={text}", self.name))
+    }
+
+    /// The secret that is typed here, not the name of one.
+    pub fn typed(&self) -> Option<(String, Hidden)> {
+        let text = self.text().filter(|_| self.is_hidden());
+        text.map(|text| (self.name.clone(), Hidden::new(text)))
     }
 
     /// Whether it can be used; `Err` is the rest of a sentence.
     pub fn check(&self) -> Result<(), String> {
         match self.text() {
+            Some(text) if self.is_hidden() => {
+                if text.len() < SHORTEST {
+                    return Err(format!(
+                        "has fewer than {SHORTEST} bytes; a secret has more"
+                    ));
+                }
+                Ok(())
+            }
             // What a host set means is the engine's to say.
             Some(text) => check(&self.param, &text, None).map(drop),
             None if self.is_required() => Err("is required".to_owned()),
@@ -96,11 +113,10 @@ impl ParamField {
     /// What is wrong with it, or what may stand there.
     pub fn words(&self) -> (bool, String) {
         if let (Some(_), Err(why)) = (self.text(), self.check()) {
-            // That it must be a name is said before there is no room for it.
-            let why = if self.param.secret {
-                "write secret:NAME, not the secret".to_owned()
-            } else {
-                why
+            let why = match self.param.secret {
+                true if self.is_hidden() => format!("too short: {SHORTEST} bytes or more"),
+                true => "the secret, or secret:NAME".to_owned(),
+                false => why,
             };
             return (true, why);
         }
@@ -118,7 +134,7 @@ impl ParamField {
             ParamKind::Choice(words) => words.join(" | "),
         };
         let kind = if self.param.secret {
-            "secret:NAME, never the secret itself".to_owned()
+            "secret:NAME, or typed: never shown, kept in memory".to_owned()
         } else {
             kind
         };
