@@ -120,9 +120,5 @@ fn a_plan_that_cannot_be_made_names_what_is_wrong() {
     // What is made of runs names its own hosts, and is planned with all of them.
     let hosts = err(&["Top", "-w", "@web", "--set", "v=1"]);
     assert!(hosts.contains("leave it out"), "{hosts}");
-    let late = "[[stages]]\nname = \"b\"\nneeds = [\"a\"]\ntargets = \"@web\"\nexec = { command = \"echo {{ stages.a }}\" }\n";
-    desk.write("flows/late.toml", &(over("Late", "Leaf") + late));
-    desk.apply(&[]).expect_success();
-    assert!(err(&["Late"]).contains("values of earlier stages"));
     assert!(err(&["Upp", "-w", "@web"]).contains("there is no flow \"Upp\"; did you mean \"Up\"?"));
 }

@@ -30,7 +30,7 @@ type Mask = (Regex, &'static str, Room);
 static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
     let user = regex::escape(&user());
     let of_user = format!(r"\b{user}\b");
-    let masks: [(&str, &'static str, Room); 25] = [
+    let masks: [(&str, &'static str, Room); 26] = [
         (
             r"^  DEMO  (\S+  Flows > 5 sy.*? +eng ok \S+)",
             BAR_OF_RUN,
@@ -63,6 +63,8 @@ static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
         (r"^.X FAIL( +\d\S*)", " 9s", Before),
         (r"\d/\d.* (\d+[smhd] ago)", "9s ago", Behind),
         (r"\d/\d+ +\d+ +\S+( +\d+[smhd])  \S", " 9s", Before),
+        // The same line of a list, its beginning behind a palette.
+        (r"\d\.\ds( +\d+[smhd])  \S", " 9s", Before),
         (r" +\d+[smhd] ago", "9s ago", Before),
         (r"\+\d+\.\d\b", "+0.1", Same),
         (r" *\b\d+\.\ds\b", " 1.2s", Before),

@@ -80,7 +80,7 @@ fn a_run_without_any_credential_waits_and_starts_nothing() {
     assert_eq!(shown["for"], "credentials");
     assert!(!has_file("web01", &file));
     let listed = rig.conn.run(["runs"]).expect_success().out();
-    assert!(listed.contains("waiting (credentials)"), "{listed}");
+    assert!(listed.contains("waiting for a credential"), "{listed}");
     rig.conn.kill_engine();
     let agent = Agent::with_key(&fleet().key());
     rig.conn.set("SSH_AUTH_SOCK", agent.socket());

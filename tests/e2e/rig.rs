@@ -12,7 +12,7 @@ use super::support::{Conn, Ended, Fleet, PATIENCE, Running, wait_for, wait_until
 /// Hosts that every test uses and none harms.
 pub const COMMON: usize = 20;
 /// Hosts to be harmed, each by one test.
-const LENDABLE: usize = 30;
+const LENDABLE: usize = 40;
 
 /// The hosts of all tests: made when the first asks, gone with the process.
 pub fn fleet() -> &'static Fleet {
