@@ -97,7 +97,8 @@ impl Run {
 
     fn decide_pause(&self, by: &str, reason: &str) -> Result<Vec<What>, Refusal> {
         self.need_open()?;
-        if self.paused.is_some() {
+        // One that stands only with its whole does not go on with it then.
+        if self.paused.as_ref().is_some_and(|pause| !pause.with_parent) {
             return self.already("paused");
         }
         if self.aborted_by.is_some() {

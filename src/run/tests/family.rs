@@ -142,3 +142,18 @@ fn whole() -> std::sync::Arc<crate::run::spec::RunSpec> {
     });
     std::sync::Arc::new(spec)
 }
+
+#[test]
+fn a_part_that_stands_with_its_whole_can_be_paused_for_itself_and_then_stays() {
+    let mut part = Bench::new(spec(2, 1, vec![2], true));
+    part.go_on();
+    part.run
+        .apply(&part.run.follow(&parent([(5, paused())]), At(6)).unwrap());
+    let pause = Command::Pause {
+        by: "ana".to_owned(),
+        reason: "not this one".to_owned(),
+    };
+    part.ask(&pause).unwrap();
+    assert!(part.ask(&pause).is_err(), "it is paused already");
+    assert_eq!(part.run.follow(&parent([]), At(8)), None);
+}
