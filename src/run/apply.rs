@@ -13,7 +13,10 @@ use super::state::{Effect, Pause, Phase, Run, TakeAsked};
 impl Run {
     /// Makes the event part of the run and says what must be done now.
     pub fn apply(&mut self, event: &Event) -> Vec<Effect> {
-        self.latest = event.at;
+        self.latest = match event.what {
+            What::ClockSet { .. } => event.at,
+            _ => self.latest.max(event.at),
+        };
         match &event.what {
             What::Created { .. } | What::Noted { .. } | What::Recovered { .. } => Vec::new(),
             What::Dispatched {
@@ -139,7 +142,9 @@ impl Run {
         at: At,
     ) -> Vec<Effect> {
         self.unqueue(hosts);
-        if self.is_once(step) {
+        // A host of an earlier batch, tried again, does it for itself alone.
+        let batch = self.batch_from..self.opened;
+        if self.is_once(step) && hosts.iter().all(|host| batch.contains(&host.0)) {
             self.line.sent();
         }
         for &host in hosts {

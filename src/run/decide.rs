@@ -5,7 +5,7 @@ use super::ids::{At, Attempt, HostIx, StepIx};
 use super::line_up::{Around, later};
 use super::outcome::{Outcome, OutcomeKind};
 use super::phases::Phases;
-use super::spec::OnExceeded;
+use super::spec::{OnExceeded, Step};
 use super::state::{Phase, Run, RunState, WaitFor};
 
 /// The name events carry when a rule decided, not a person.
@@ -190,11 +190,22 @@ impl Run {
             .into_iter()
             .partition(|(_, step, _)| self.is_durable(*step));
         for &(host, step, attempt) in &plain {
-            whats.push(in_doubt(host, step, attempt));
+            let asks = self.spec.step(step).is_some_and(Step::only_asks);
+            // Nobody wants the answer any more, and nothing was changed to get it.
+            let given_up = asks && (self.aborted_by.is_some() || self.is_left(step));
+            whats.push(if given_up {
+                let why = "the engine stopped while this was asked, and nobody waits for it";
+                ended(host, step, attempt, Outcome::Cancelled, why)
+            } else {
+                let why = "the engine stopped while this ran; look at the host, then settle it";
+                ended(host, step, attempt, Outcome::InDoubt, why)
+            });
         }
         let again: Vec<HostIx> = plain
             .into_iter()
             .filter(|(_, step, _)| self.is_repeatable(*step) && !self.is_left(*step))
+            // To try again is to take an abort back.
+            .filter(|_| self.aborted_by.is_none())
             .map(|(host, ..)| host)
             .collect();
         if !again.is_empty() {
@@ -236,7 +247,16 @@ impl Run {
 
     fn over_batch_limit(&self) -> bool {
         let new = self.failed_in_batch.saturating_sub(self.forgiven_in_batch);
-        self.batch_limit().is_some_and(|limit| new > limit)
+        self.batch_limit().is_some_and(|limit| new > limit) || (new > 0 && self.nobody_at_gate())
+    }
+
+    /// Whether every host of the open batch failed before a gate that others are still to pass, and nothing else
+    /// limits failures: the gate cannot say yes of what no host came to.
+    fn nobody_at_gate(&self) -> bool {
+        let unlimited = self.max_failures.is_none() && self.batch_limit().is_none();
+        let gated = || self.spec.steps.iter().any(|step| step.rules.gate.is_some());
+        let all = self.opened.saturating_sub(self.batch_from);
+        unlimited && self.open_batches() < self.cuts.len() && self.failed_in_batch == all && gated()
     }
 
     /// The failures that are borne in the open batch.
@@ -263,6 +283,11 @@ impl Run {
                 "{}, more than max_failures {}",
                 counted(self.failures().saturating_sub(self.forgiven), "failure"),
                 self.max_failures.unwrap_or(0)
+            )
+        } else if self.nobody_at_gate() {
+            format!(
+                "no host of batch {} came to its gate: all of them failed",
+                self.batch + 1
             )
         } else {
             format!(
@@ -376,15 +401,13 @@ impl From<EndState> for RunState {
     }
 }
 
-fn in_doubt(host: HostIx, step: StepIx, attempt: Attempt) -> What {
+fn ended(host: HostIx, step: StepIx, attempt: Attempt, outcome: Outcome, why: &str) -> What {
     What::Finished(Box::new(Finished {
         host,
         step,
         attempt,
-        outcome: Outcome::InDoubt,
-        detail: Some(
-            "the engine stopped while this ran; look at the host, then settle it".to_owned(),
-        ),
+        outcome,
+        detail: Some(why.to_owned()),
         phases: Phases::default(),
         output: OutputSum::default(),
     }))

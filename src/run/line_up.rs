@@ -235,7 +235,9 @@ impl Run {
 
     /// A person lets the run go on although the gate did not open: nobody is asked again.
     pub(super) fn gone_on_without(&mut self) {
-        let barred = self.barred.first().and_then(|host| self.host(*host));
+        let batch = self.batch_from..self.opened;
+        let barred = self.barred.iter().find(|host| batch.contains(&host.0));
+        let barred = barred.and_then(|host| self.host(*host));
         let step = barred.map(|state| state.step);
         if let Some(step) = step.filter(|step| self.is_once(*step)) {
             self.line.answered = Some(step);

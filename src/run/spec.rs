@@ -222,6 +222,15 @@ impl Step {
         matches!(self.act, Act::Wait(_) | Act::Approve(_))
     }
 
+    /// Whether it asks something elsewhere and changes nothing.
+    pub fn only_asks(&self) -> bool {
+        match &self.act {
+            Act::Metrics(_) => true,
+            Act::Http(http) => http.method.only_asks(),
+            _ => false,
+        }
+    }
+
     /// Whether what it does on a host can be followed again after its connection is gone.
     pub fn is_durable(&self) -> bool {
         matches!(&self.act, Act::Exec(exec) if exec.durable)

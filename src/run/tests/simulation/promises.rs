@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::rollbacks::Rollbacks;
+use crate::run::decide::BY_RULE;
 use crate::run::event::{Cut, Event, What};
 use crate::run::ids::{At, HostIx, StepIx};
 use crate::run::outcome::OutcomeKind;
@@ -35,6 +36,8 @@ pub(super) struct Promises {
     /// Somebody wants no batch after the open one.
     no_more: bool,
     hosts: u32,
+    /// It was aborted, and no person took anything up since.
+    aborted: bool,
     /// How far the clock was set: lengths of time are checked by the true time.
     set: i64,
 }
@@ -55,6 +58,7 @@ impl Promises {
             back: Rollbacks::default(),
             no_more: false,
             hosts: u32::try_from(run.spec.targets.len()).unwrap(),
+            aborted: false,
             set: 0,
         }
     }
@@ -64,7 +68,9 @@ impl Promises {
         self.back.before(run, event);
         match &event.what {
             What::Dispatched { step, hosts, .. } => self.dispatched(run, *step, hosts),
-            What::Retried { hosts, .. } => {
+            What::Retried { by, hosts } => {
+                // To follow what was started is no leave to go on.
+                self.aborted &= by == BY_RULE;
                 for host in hosts {
                     *self.grants.entry(*host).or_default() += 1;
                     self.sent_back.insert(*host);
@@ -123,7 +129,8 @@ impl Promises {
                 self.skipped.insert(*step);
             }
             What::AbortAfterBatch { .. } => self.no_more = true,
-            What::Aborted { .. } | What::RollingBack { .. } => self.no_more = false,
+            What::Aborted { .. } => (self.no_more, self.aborted) = (false, true),
+            What::RollingBack { .. } => (self.no_more, self.aborted) = (false, false),
             What::BatchOpened { batch } => self.batch_opened(run, *batch, self.truly(event.at)),
             What::ClockSet { by } => self.set += by,
             _ => {}
@@ -140,6 +147,7 @@ impl Promises {
         let starts = u32::try_from(hosts.len()).unwrap();
         assert!(starts <= room, "more at once than {}", run.concurrency);
         assert!(run.paused.is_none() && run.aborted_by.is_none() && run.ended.is_none());
+        assert!(!self.aborted, "{step} starts in a run that was aborted");
         if !run.is_undo(step) {
             Self::within_limits(run);
         }
