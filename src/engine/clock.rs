@@ -25,16 +25,17 @@ static AHEAD: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(ahead()));
 
 /// The wall clock, for people, as far as it is believed.
 pub fn now() -> At {
-    At(steady().saturating_add(AHEAD.load(Ordering::Relaxed)))
+    At(steady_ms().saturating_add(AHEAD.load(Ordering::Relaxed)))
 }
 
-fn steady() -> i64 {
+/// Milliseconds of the clock that nobody sets.
+pub(super) fn steady_ms() -> i64 {
     let time = clock_gettime(STEADY);
     time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
 }
 
 fn ahead() -> i64 {
-    chrono::Utc::now().timestamp_millis() - steady()
+    chrono::Utc::now().timestamp_millis() - steady_ms()
 }
 
 /// By how much the wall clock was set since it was last believed, in milliseconds, when that is more than nothing.
@@ -53,7 +54,7 @@ pub(super) enum Away {
 }
 
 /// What is believed of the wall clock, for engines to come.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Clock {
     kept: Option<PathBuf>,
 }
@@ -78,9 +79,8 @@ impl Clock {
     }
 
     /// Believes it from here on.
-    pub fn follow(&self, by: i64) {
+    pub fn follow(by: i64) {
         AHEAD.fetch_add(by, Ordering::Relaxed);
-        self.keep();
     }
 
     /// Notes for the next engine how the clocks stand.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
+use super::clock::steady_ms;
 use super::now;
 use super::task::TaskKey;
 use crate::run::digest::hex;
@@ -37,14 +38,14 @@ impl TaskSigns {
     /// Signs of a task that begins now.
     pub fn begin() -> Self {
         Self {
-            last_output_ms: AtomicI64::new(now().0),
+            last_output_ms: AtomicI64::new(steady_ms()),
             stage: AtomicU8::new(0),
             last_line: Mutex::default(),
         }
     }
 
     fn heard(&self) {
-        self.last_output_ms.store(now().0, Ordering::Relaxed);
+        self.last_output_ms.store(steady_ms(), Ordering::Relaxed);
     }
 
     fn wrote(&self, stream: OutStream, bytes: &[u8]) {
@@ -64,9 +65,14 @@ impl TaskSigns {
         Bytes::copy_from_slice(line.bytes())
     }
 
-    /// When it last wrote, or began: Unix milliseconds.
+    /// When it last wrote, or began: milliseconds of a clock that nobody sets.
     pub fn last_output_ms(&self) -> i64 {
         self.last_output_ms.load(Ordering::Relaxed)
+    }
+
+    /// How long it has written nothing, in milliseconds.
+    pub fn quiet_ms(&self) -> i64 {
+        steady_ms() - self.last_output_ms()
     }
 
     /// What it is doing, in a word.

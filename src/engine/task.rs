@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -540,7 +540,6 @@ pub(super) fn reattach_delay(tries: u32) -> Duration {
 }
 
 /// Whether a lost attempt has been looked for long enough.
-pub(super) fn give_up(lost_since_ms: i64, limit_s: u64) -> bool {
-    let most = i64::try_from(limit_s.saturating_mul(1000)).unwrap_or(i64::MAX);
-    now().0.saturating_sub(lost_since_ms) > most
+pub(super) fn give_up(since: Instant, limit_s: u64) -> bool {
+    since.elapsed() > Duration::from_secs(limit_s)
 }

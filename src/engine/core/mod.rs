@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Parts;
 use super::clients::Clients;
-use super::clock::Clock;
+use super::clock::{Away, Clock};
 use super::inbox::{Inbox, Message};
 use crate::engine::task::TaskKey;
 use crate::run::cause::Origin;
@@ -114,6 +114,8 @@ pub struct Core {
     unpark_again: bool,
     draining: Option<Vec<oneshot::Sender<()>>>,
     clock: Clock,
+    /// What is not recorded yet of how the clock was set while no engine ran.
+    away: Option<Away>,
 }
 
 impl Core {
@@ -140,6 +142,7 @@ impl Core {
             unpark_again: false,
             draining: None,
             clock: Clock::default(),
+            away: None,
         };
         core.recover()?;
         Ok((core, inbox))

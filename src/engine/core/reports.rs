@@ -3,6 +3,8 @@
 use super::commit::Pending;
 use super::tasks::Lost;
 use super::{Core, CoreError};
+use std::time::Instant;
+
 use crate::engine::now;
 use crate::engine::task::{Report, TRACE_GONE, TaskKey, give_up};
 use crate::run::decide::BY_RULE;
@@ -87,13 +89,13 @@ impl Core {
     /// Follow it again, or say that nobody knows when that has gone on for too long.
     fn lost(&mut self, task: TaskKey, why: &str, started: bool) -> What {
         let lost = self.tasks.lost.entry(task).or_insert(Lost {
-            since_ms: now().0,
+            since: Instant::now(),
             tries: 0,
             started: false,
         });
         lost.tries += 1;
         lost.started |= started;
-        if !give_up(lost.since_ms, self.parts.settings.reattach_s) {
+        if !give_up(lost.since, self.parts.settings.reattach_s) {
             tracing::info!(?task, why, tries = lost.tries, "reattaching");
             return What::Reattaching {
                 hosts: vec![task.host],

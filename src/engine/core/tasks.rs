@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,7 @@ pub(super) struct Running {
 /// How long a lost attempt has been looked for.
 #[derive(Clone, Copy)]
 pub(super) struct Lost {
-    pub(super) since_ms: i64,
+    pub(super) since: Instant,
     pub(super) tries: u32,
     /// Whether the host ever said that the command runs.
     pub(super) started: bool,

@@ -161,7 +161,7 @@ pub(super) fn slow_hosts(core: &Core, live: &Live) -> (Vec<Laggard>, Vec<Laggard
     let silent = core
         .signs(run.id)
         .filter_map(|(ix, signs)| {
-            let quiet_ms = now().0 - signs.last_output_ms();
+            let quiet_ms = signs.quiet_ms();
             (quiet_ms > silent_after_ms).then(|| Laggard {
                 host: run
                     .spec
