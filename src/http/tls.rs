@@ -1,7 +1,7 @@
 //! Whom we trust: what the system's store of certificates holds, and a file of the site's.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -11,21 +11,24 @@ use rustls::{ClientConfig, RootCertStore};
 #[derive(Debug)]
 pub(super) struct Trust {
     ca: Option<PathBuf>,
-    config: OnceLock<Result<Arc<ClientConfig>, String>>,
+    config: Mutex<Option<Arc<ClientConfig>>>,
 }
 
 impl Trust {
     pub fn new(ca: Option<PathBuf>) -> Self {
         Self {
             ca,
-            config: OnceLock::new(),
+            config: Mutex::default(),
         }
     }
 
-    /// Reads files the first time. `Err` is a sentence.
+    /// Reads files until they could be read once. `Err` is a sentence.
     pub fn config(&self) -> Result<Arc<ClientConfig>, String> {
-        let known = self.config.get_or_init(|| config(self.ca.as_deref()));
-        known.clone()
+        let mut known = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = &*known {
+            return Ok(config.clone());
+        }
+        Ok(known.insert(config(self.ca.as_deref())?).clone())
     }
 }
 
@@ -33,6 +36,9 @@ fn config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
+    for error in &system.errors {
+        tracing::warn!(%error, "certificates of the system could not be read");
+    }
     if let Some(file) = ca {
         for certificate in read(file)? {
             let added = roots.add(certificate);
