@@ -290,7 +290,11 @@ impl App {
                 self.open(&Place::Run(run));
             }
             Ok(Reply::Applied(applied)) => self.applied(&sent, &applied),
-            Ok(_) => {
+            Ok(reply) => {
+                let stay = match reply {
+                    Reply::Steered(view) => stays(&view.stay),
+                    _ => String::new(),
+                };
                 self.undo = sent
                     .undo
                     .map(|request| (sent.said.clone(), request, At(self.now.0 + UNDO_MS)));
@@ -300,7 +304,7 @@ impl App {
                 } else {
                     String::new()
                 };
-                self.say(format!("Done: {}.{undo}", sent.said));
+                self.say(format!("Done: {}.{stay}{undo}", sent.said));
             }
             Err(fault) => {
                 let words = if sent.started {
@@ -527,4 +531,13 @@ struct Parts<'a> {
     stack: &'a mut Vec<(u64, Box<dyn Pane>)>,
     layers: &'a mut Vec<Box<dyn Overlay>>,
     line: &'a mut Option<Typed>,
+}
+
+/// What does not go on with the others, in a line: the first, and how many more.
+fn stays(stay: &[String]) -> String {
+    match stay {
+        [] => String::new(),
+        [one] => format!(" But {one}."),
+        [first, more @ ..] => format!(" But {first}, and {} more.", more.len()),
+    }
 }

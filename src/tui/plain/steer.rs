@@ -5,6 +5,7 @@ use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
 use crate::tui::overlay::limits;
 use crate::tui::words::{count, counted};
+use crate::wire::reply::Reply;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
 use crate::wire::{CallError, Request};
@@ -47,8 +48,13 @@ impl Plain {
         };
         if self.agreed(run, &meant).await? {
             let act = meant.act;
-            self.client.call(Request::Steer { run, act }).await?;
+            let reply = self.client.call(Request::Steer { run, act }).await?;
             say(&format!("Run {run}: {}.", meant.done));
+            if let Reply::Steered(view) = reply {
+                view.stay
+                    .iter()
+                    .for_each(|stays| say(&format!("But {stays}.")));
+            }
         }
         Ok(true)
     }

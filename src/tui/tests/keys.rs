@@ -7,6 +7,7 @@ use super::{Console, Outside};
 use crate::run::ids::RunId;
 use crate::wire::Request;
 use crate::wire::request::Steer;
+use crate::wire::view::RunView;
 
 fn on_run() -> Console {
     let mut console = Console::new(80, 24);
@@ -61,6 +62,20 @@ fn a_pause_is_sent_at_once_and_can_be_taken_back() {
             ..
         }
     ));
+}
+
+#[test]
+fn what_stays_paused_when_a_whole_goes_on_is_said() {
+    let mut console = on_run();
+    console.press("p");
+    console.app.was_sent(Some(1));
+    let view = RunView {
+        stay: vec!["run 12 stays paused by ana: not this one".to_owned()],
+        ..RunView::default()
+    };
+    let reply = crate::wire::Reply::Steered(Box::new(view));
+    console.app.acted(1, Ok(reply));
+    assert!(console.screen().contains("But run 12 stays paused by ana"));
 }
 
 #[test]
