@@ -78,7 +78,15 @@ impl Core {
             }),
             handed: (!handed.0.is_empty()).then(|| Arc::new(handed)),
         };
-        self.create_now(new).map(|_| ())
+        match self.create_now(new) {
+            // It would be too large the next time as well, and the engine goes on.
+            Err(StoreError::TooLarge { .. }) => {
+                let why = "what the stages before it registered is too much to be written down at \
+                           once; have them register less, retry them and resume";
+                self.cannot_begin(parent, &run, node, why)
+            }
+            other => other.map(|_| ()),
+        }
     }
 
     /// A stage whose specification cannot be read holds its run up, in words.

@@ -8,11 +8,12 @@ use super::whole::borrowed;
 use super::{Core, CoreError, MESSAGES_A_TURN};
 use crate::engine::inbox::Message;
 use crate::engine::{now, wholes};
+use crate::run::decide::BY_RULE;
 use crate::run::event::{Event, What};
 use crate::run::ids::{HostIx, RunId, StepIx};
 use crate::run::line_up::Around;
 use crate::run::spec::Lease;
-use crate::run::stages::{Child, Registered, StageIx};
+use crate::run::stages::{Child, Gathered, Registered, StageEvent, StageIx};
 use crate::run::state::RunState;
 use crate::store::StoreError;
 
@@ -64,6 +65,27 @@ impl Around for AroundRun<'_> {
         let live = self.core.runs.get(&run);
         live.is_some_and(|live| live.run.ended.is_none())
     }
+}
+
+/// What is recorded in place of what the journal does not take because it is too large.
+pub(super) fn smaller(event: Event) -> Option<Event> {
+    let what = match event.what {
+        What::Stage(StageEvent::ChildEnded {
+            node,
+            end,
+            registered,
+        }) if !registered.too_much => What::Stage(StageEvent::ChildEnded {
+            node,
+            end,
+            registered: Gathered::none(),
+        }),
+        What::Stage(StageEvent::Asked { text: Some(_), .. }) => What::Paused {
+            by: BY_RULE.to_owned(),
+            reason: "its question is too long to be written down".to_owned(),
+        },
+        _ => return None,
+    };
+    Some(Event { what, ..event })
 }
 
 impl Core {
@@ -138,6 +160,17 @@ impl Core {
                     Ok(_) => {}
                     // Nothing goes on that cannot be written down; the next tick tries again.
                     Err(StoreError::NoSpace) => break,
+                    Err(error @ StoreError::TooLarge { .. }) => {
+                        let event = all.swap_remove(0).1.pop().and_then(smaller);
+                        let Some(event) = event else {
+                            return Err(error.into());
+                        };
+                        match self.commit(run, &[event], &[]) {
+                            Ok(_) => {}
+                            Err(StoreError::NoSpace) => break,
+                            Err(error) => return Err(error.into()),
+                        }
+                    }
                     Err(error) => return Err(error.into()),
                 }
             }

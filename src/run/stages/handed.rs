@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{StageIx, Stages, StagesSpec};
 
-/// More than this is not handed on: of all runs of a whole together, in bytes.
-const MOST: usize = 1 << 20;
+/// More than this is not handed on: of all runs of a whole together, in bytes. A quarter of what the
+/// journal takes at once, so that there is room for the record around it.
+const MOST: usize = crate::store::MAX_APPEND / 4;
 
 /// By variable and value, the hosts that have it.
 pub type Registered = BTreeMap<String, BTreeMap<String, Vec<String>>>;
@@ -63,31 +64,46 @@ impl Gathered {
         self.values.is_empty() && !self.too_much
     }
 
+    /// What of it is left when it is too much.
+    pub fn none() -> Self {
+        Self {
+            values: Registered::new(),
+            too_much: true,
+        }
+    }
+
     fn bytes(&self) -> usize {
         let texts = self.values.iter().flat_map(|(name, values)| {
             let hosts = values.values().flatten();
             let values = values.keys();
             std::iter::once(name).chain(values).chain(hosts)
         });
-        texts.map(String::len).sum()
+        texts.map(|text| written(text)).sum()
     }
+}
+
+/// What a text takes in a record, and no less.
+fn written(text: &str) -> usize {
+    text.len() + 8
 }
 
 impl Stages {
     /// What a node registered, as far as there is room for it beside that of the others.
-    pub(super) fn gathered(&self, values: Registered) -> Gathered {
+    pub fn gathered(&self, spec: &StagesSpec, values: Registered) -> Gathered {
         let known = self.nodes().map(|(_, node)| node.registered.bytes());
+        let names = spec.stages.iter().map(|stage| {
+            let items = stage.nodes.iter().map(|node| node.item.as_deref());
+            let items = items.map(|item| written(item.unwrap_or_default()) + 24);
+            written(&stage.name) + items.sum::<usize>()
+        });
         let all = Gathered {
             values,
             too_much: false,
         };
-        if known.sum::<usize>() + all.bytes() <= MOST {
+        if all.is_empty() || known.chain(names).sum::<usize>() + all.bytes() <= MOST {
             return all;
         }
-        Gathered {
-            values: Registered::new(),
-            too_much: true,
-        }
+        Gathered::none()
     }
 
     /// What these stages registered; `Err` is a sentence.
@@ -100,10 +116,10 @@ impl Stages {
             let nodes = self.of_stage(*stage);
             if nodes.iter().any(|node| node.registered.too_much) {
                 return Err(format!(
-                    "what {} registered is more than {} MiB with that of the other stages, and is \
+                    "what {} registered is more than {} KiB with that of the other stages, and is \
                      not handed on; register less, or on fewer hosts",
                     about.name,
-                    MOST >> 20
+                    MOST >> 10
                 ));
             }
             let nodes = about.nodes.iter().zip(nodes);

@@ -202,7 +202,7 @@ impl View<'_> {
     /// What the run of a node registered; a look at its gate registers nothing.
     fn registered_by(&self, node: &super::Node, around: &dyn Around) -> Gathered {
         match (node.phase, node.run) {
-            (NodePhase::Working, Some(run)) => self.at.gathered(around.registered(run)),
+            (NodePhase::Working, Some(run)) => self.at.gathered(self.spec, around.registered(run)),
             _ => Gathered::default(),
         }
     }

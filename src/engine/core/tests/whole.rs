@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::{core, doing, new, spec};
+use crate::engine::audit::encode;
 use crate::engine::core::Core;
+use crate::engine::core::turn::smaller;
 use crate::engine::retention::{Retention, sweep};
 use crate::run::event::{EndState, Event, What};
 use crate::run::family::Parent;
@@ -13,7 +15,11 @@ use crate::run::ids::{At, RunId, StepIx};
 use crate::run::outcome::OutcomeKind;
 use crate::run::roles::Authority;
 use crate::run::spec::{Act, Approval, FlowRef, RunKind, RunSpec};
-use crate::run::stages::{NodeIx, NodeSpec, OnStageFailure, StageIx, StageSpec, StagesSpec};
+use crate::run::stages::{
+    ChildEnd, Gathered, Need, NodeIx, NodeSpec, OnStageFailure, Registered, StageEvent, StageIx,
+    StageSpec, StagesSpec,
+};
+use crate::store::MAX_APPEND;
 use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
@@ -21,7 +27,7 @@ use crate::wire::view::RunView;
 fn whole_of(names: &[&str]) -> RunSpec {
     let stage = |name: &&str| StageSpec {
         name: (*name).to_owned(),
-        needs: crate::run::stages::Need::default(),
+        needs: Need::default(),
         nodes: vec![NodeSpec {
             item: None,
             kind: RunKind::Flow,
@@ -274,4 +280,65 @@ async fn a_whole_and_its_parts_make_room_together_or_not_at_all() {
     };
     assert_eq!(family(crate::engine::now()), 0, "its whole ended just now");
     assert_eq!(family(At(2)), 2);
+}
+
+/// What so many hosts registered, each something of its own that is long to write down.
+fn registered(hosts: usize) -> Registered {
+    let of = |host: usize| (format!("value{host:030}"), vec![format!("h{host}")]);
+    Registered::from([("v".to_owned(), (0..hosts).map(of).collect())])
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_written_down_ends_no_engine() {
+    let (mut core, _inbox, _spool) = core(0);
+    let mut whole = whole_of(&["a", "b", "c"]);
+    let inner = encode(&whole_of(&["x"]));
+    let inner = core.parts.store.put_blob(&inner).unwrap();
+    let stages = &mut whole.stages.as_mut().unwrap().stages;
+    stages[2].nodes[0].spec = inner.to_string();
+    stages[2].late.uses = vec![StageIx(0), StageIx(1)];
+    stages[2].needs = Need {
+        of: vec![StageIx(0), StageIx(1)],
+        count: 2,
+    };
+    let (whole, _) = core.create_now(new(whole, None)).unwrap();
+    let parts: Vec<RunId> = (0..2).map(|stage| part(&mut core, whole, stage)).collect();
+    let ended = |part: usize, registered| {
+        let stage = StageIx(part);
+        What::Stage(StageEvent::ChildEnded {
+            node: NodeIx { stage, item: 0 },
+            end: ChildEnd::Ok,
+            registered,
+        })
+    };
+    let size = |what: &What| encode(what).len();
+    // As much as is handed on is written down at once.
+    let run = core.live_run(whole).unwrap().run.clone();
+    let (spec, stages) = (run.spec.stages.as_ref(), run.stages.as_ref().unwrap());
+    let gathered = |hosts| stages.gathered(spec.unwrap(), registered(hosts));
+    let all = (0..100).map(|hosts| gathered(hosts * 200));
+    let most = all.take_while(|all| !all.too_much).last().unwrap();
+    let most = size(&ended(0, most));
+    assert!((MAX_APPEND / 8..MAX_APPEND / 3).contains(&most), "{most}");
+
+    let all = |hosts| Gathered {
+        values: registered(hosts),
+        too_much: false,
+    };
+    let too_large = ended(0, all(60_000));
+    assert!(size(&too_large) > MAX_APPEND);
+    let (at, what) = (At(1), too_large);
+    let smaller = smaller(Event { at, what }).unwrap();
+    assert_eq!(smaller.what, ended(0, Gathered::none()));
+
+    // An engine that bore more wrote these down.
+    for (stage, part) in parts.into_iter().enumerate() {
+        end(&mut core, part, At(1));
+        record(&mut core, whole, ended(stage, all(24_000)));
+    }
+    core.go_on().unwrap();
+    let pause = core.live_run(whole).unwrap().run.paused.clone().unwrap();
+    let begin = "c cannot begin: ";
+    assert!(pause.reason.starts_with(begin), "{pause:?}");
+    assert!(pause.reason.contains("too much"), "{pause:?}");
 }

@@ -279,14 +279,14 @@ fn what_is_too_much_to_be_handed_on_is_not_and_says_so() {
         },
         At(0),
     );
-    let few = stages.gathered(values(10));
+    let few = stages.gathered(&spec, values(10));
     assert!(!few.too_much);
-    let many = stages.gathered(values(200_000));
+    let many = stages.gathered(&spec, values(200_000));
     assert!(many.too_much && many.values.is_empty());
     stages.apply(&ended(many), At(1));
     let told = stages.handed(&spec, &[StageIx(0)]).unwrap_err();
     assert!(
-        told.contains("canary registered is more than 1 MiB"),
+        told.contains("canary registered is more than 256 KiB"),
         "{told}"
     );
     stages.apply(&StageEvent::Reopened { node, gate: false }, At(2));
