@@ -82,6 +82,7 @@ impl Run {
         let at_gate = |(ix, node): (NodeIx, &super::Node)| {
             let gated = view.spec.node(ix).is_some_and(|node| node.gate.is_some());
             let free = node.phase == NodePhase::AtGate && node.void_gate.is_none();
+            let free = free && !view.awaits(ix.stage);
             (gated && free).then_some(Start::Gate(ix))
         };
         if view.may_fail_fast() || view.stopped().is_some() {
@@ -335,7 +336,12 @@ impl View<'_> {
 
     fn next_work(&self, now: At) -> Option<NodeIx> {
         let most = self.at.tuned.or(self.spec.parallel).unwrap_or(u32::MAX) as usize;
-        if self.at.live() >= most {
+        // A gate that waits for what it uses takes no place: that may need one.
+        let takes_place = |(ix, node): &(NodeIx, &super::Node)| {
+            let waits = node.phase == NodePhase::AtGate && self.awaits(ix.stage);
+            node.phase.is_live() && !waits
+        };
+        if self.at.nodes().filter(takes_place).count() >= most {
             return None;
         }
         let begins = |stage: StageIx| {
@@ -361,7 +367,27 @@ impl View<'_> {
                 *standing = Standing::Waiting;
             }
         }
-        ready(&self.needs(), &standings)
+        let mut open = ready(&self.needs(), &standings);
+        open.retain(|stage| !self.awaits(*stage));
+        open
+    }
+
+    /// Whether a stage whose values it uses is being done again: they are to come.
+    fn awaits(&self, stage: StageIx) -> bool {
+        let uses = self.stage(stage).map_or(&[][..], |stage| &stage.late.uses);
+        if uses.is_empty() {
+            return false;
+        }
+        let any = |used: &StageIx, wanted: fn(NodePhase) -> bool| {
+            let mut nodes = self.at.of_stage(*used).iter();
+            nodes.any(|node| wanted(node.phase))
+        };
+        let waits = |used: &StageIx| any(used, |phase| phase == NodePhase::Waiting);
+        uses.iter().any(|used| any(used, NodePhase::is_live))
+            || uses.iter().any(waits) && {
+                let lost = self.lost();
+                uses.iter().any(|used| waits(used) && !lost.contains(used))
+            }
     }
 
     /// Whether anything is at work, or will be when nothing stands in its way.
@@ -383,6 +409,15 @@ impl View<'_> {
 
     /// Whether any node that waits could begin: now, later, or once a person accepted a failure.
     fn may_begin(&self) -> bool {
+        let lost = self.lost();
+        let waits = |(ix, node): (NodeIx, &super::Node)| {
+            node.phase == NodePhase::Waiting && !lost.contains(&ix.stage)
+        };
+        self.at.nodes().any(waits)
+    }
+
+    /// Stages that can never begin, whatever a person accepts.
+    fn lost(&self) -> Vec<StageIx> {
         let standings = self.at.standings();
         let hoped: Vec<Standing> = standings
             .iter()
@@ -392,11 +427,7 @@ impl View<'_> {
                 other => *other,
             })
             .collect();
-        let lost = hopeless(&self.needs(), &hoped);
-        let waits = |(ix, node): (NodeIx, &super::Node)| {
-            node.phase == NodePhase::Waiting && !lost.contains(&ix.stage)
-        };
-        self.at.nodes().any(waits)
+        hopeless(&self.needs(), &hoped)
     }
 
     fn may_be_accepted(&self, stage: StageIx) -> bool {

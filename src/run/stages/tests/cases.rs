@@ -326,3 +326,38 @@ fn a_yes_to_what_was_told_counts_no_more_once_that_is_done_anew() {
     assert!(told(&world).contains("2.2"));
     assert!(world.run.stages.as_ref().unwrap().asked.is_some());
 }
+
+#[test]
+fn what_uses_values_that_are_being_gathered_again_waits_for_them() {
+    let mut rest = gated(stage("rest", &[0], 1));
+    rest.late.uses = vec![StageIx(0)];
+    let mut last = stage("last", &[1], 1);
+    last.late.uses = vec![StageIx(0)];
+    let mut world = World::new(flow(vec![stage("canary", &[], 1), rest, last]), 0);
+    let work = |world: &mut World, run: u64, at_work| {
+        let child = world.children.get_mut(&RunId(run)).unwrap();
+        (child.at_work, child.until, child.ends) = (at_work, At(1 << 40), vec![ChildEnd::Ok]);
+    };
+    world.settle();
+    work(&mut world, 2, false);
+    world.settle();
+    assert_eq!(words(&world), ["succeeded", "running", "waiting"]);
+    // The canary is taken up again while the rest is at work, and its gate comes next.
+    work(&mut world, 2, true);
+    work(&mut world, 3, false);
+    world.settle();
+    assert_eq!(words(&world), ["running", "gate", "waiting"]);
+    assert_eq!(world.next, 4, "the gate looks already");
+    assert!(world.run.paused.is_none());
+    work(&mut world, 2, false);
+    world.settle();
+    assert_eq!(world.next, 5, "the gate does not look");
+    // And again, when the last would begin.
+    work(&mut world, 2, true);
+    work(&mut world, 4, false);
+    world.settle();
+    assert_eq!(words(&world), ["running", "succeeded", "waiting"]);
+    work(&mut world, 2, false);
+    world.settle();
+    assert_eq!(words(&world), ["succeeded", "succeeded", "running"]);
+}
