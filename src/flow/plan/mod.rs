@@ -11,7 +11,7 @@ mod tests;
 mod view;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use error::PlanError;
 pub use stage::{Instance, instances, is_outside, stage_holds, stage_question};
@@ -24,6 +24,7 @@ use super::give::Values;
 use super::order::{self, Host};
 use super::rollout::Rollout;
 use super::step::Step;
+use super::template::StageValues;
 use crate::run::complaint::quote;
 use crate::run::digest;
 use crate::run::stages::Handed;
@@ -46,6 +47,19 @@ pub struct Limits {
     pub batches: Vec<Option<u32>>,
 }
 
+/// What earlier stages registered, made ready for texts when the first of them uses it.
+#[derive(Debug, Clone)]
+struct Earlier {
+    handed: Arc<Handed>,
+    values: OnceLock<StageValues>,
+}
+
+impl Earlier {
+    fn values(&self) -> &StageValues {
+        self.values.get_or_init(|| self.handed.as_ref().into())
+    }
+}
+
 /// A simple flow, worked out.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -58,7 +72,7 @@ pub struct Plan {
     batch_of: Vec<usize>,
     limits: Limits,
     /// What earlier stages registered, once that is known.
-    stages: Option<Arc<Handed>>,
+    stages: Option<Earlier>,
 }
 
 impl Plan {
@@ -135,7 +149,10 @@ impl Plan {
     /// The plan of a run of a stage that uses what earlier stages registered.
     #[must_use]
     pub fn with_stages(mut self, stages: Arc<Handed>) -> Self {
-        self.stages = Some(stages);
+        self.stages = Some(Earlier {
+            handed: stages,
+            values: OnceLock::new(),
+        });
         self
     }
 

@@ -74,7 +74,7 @@ fn scope(flow: &str, values: &Values, run: &RunFacts, stages: Option<&Handed>) -
         &json!({ "id": id, "name": flow, "starter": run.starter }),
     );
     match stages {
-        Some(stages) => scope.with_stages(stages),
+        Some(stages) => scope.with_stages(&stages.into()),
         None => scope,
     }
 }

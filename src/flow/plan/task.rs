@@ -256,7 +256,7 @@ impl Plan {
             .with("batches", &json!(self.batches.len()))
             .with("run", &json!({ "id": run, "name": self.definition.name, "starter": self.run.starter }));
         let scope = match &self.stages {
-            Some(stages) => scope.with_stages(stages),
+            Some(stages) => scope.with_stages(stages.values()),
             None => scope,
         };
         Some(match found {

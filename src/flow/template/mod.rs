@@ -24,7 +24,7 @@ mod url;
 use serde::{Deserialize, Serialize};
 
 pub use check::{Fault, Known, Shape};
-pub use scope::{Scope, Value};
+pub use scope::{Scope, StageValues, Value};
 
 /// Why a template cannot be used, or what went wrong with its values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

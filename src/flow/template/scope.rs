@@ -20,6 +20,32 @@ pub struct Scope {
     outside: BTreeMap<String, Inner>,
 }
 
+/// What earlier stages registered, as texts use it. Made once for many texts.
+#[derive(Debug, Clone)]
+pub struct StageValues(Inner);
+
+impl From<&Handed> for StageValues {
+    /// `stages.NAME.registered.VAR` is the value of all hosts, `stages.NAME.values.VAR` each that
+    /// there is, `stages.NAME.by_host[HOST].VAR` that of one host, and `stages.NAME.by_item[ITEM]`
+    /// the same of one item.
+    fn from(stages: &Handed) -> Self {
+        let stages = stages.0.iter().map(|(name, nodes)| {
+            let mut all = Registered::new();
+            for node in nodes {
+                merge(&mut all, node.values.clone());
+            }
+            let items = nodes.iter().filter_map(|node| {
+                let item = node.item.as_deref()?;
+                Some((item, Inner::from_pairs(of_stage(name, &node.values))))
+            });
+            let by_item = ("by_item", Inner::from_pairs(items));
+            let parts = of_stage(name, &all).into_iter().chain([by_item]);
+            (name.as_str(), Inner::from_pairs(parts))
+        });
+        Self(Inner::from_pairs(stages))
+    }
+}
+
 impl Scope {
     /// No values.
     pub fn new() -> Self {
@@ -70,26 +96,10 @@ impl Scope {
         self
     }
 
-    /// Adds what earlier stages registered: `stages.NAME.registered.VAR` is the value of all hosts,
-    /// `stages.NAME.values.VAR` each that there is, `stages.NAME.by_host[HOST].VAR` that of one host,
-    /// and `stages.NAME.by_item[ITEM]` the same of one item.
+    /// Adds what earlier stages registered.
     #[must_use]
-    pub fn with_stages(mut self, stages: &Handed) -> Self {
-        let stages = stages.0.iter().map(|(name, nodes)| {
-            let mut all = Registered::new();
-            for node in nodes {
-                merge(&mut all, node.values.clone());
-            }
-            let items = nodes.iter().filter_map(|node| {
-                let item = node.item.as_deref()?;
-                Some((item, Inner::from_pairs(of_stage(name, &node.values))))
-            });
-            let by_item = ("by_item", Inner::from_pairs(items));
-            let parts = of_stage(name, &all).into_iter().chain([by_item]);
-            (name.as_str(), Inner::from_pairs(parts))
-        });
-        let stages = Inner::from_pairs(stages);
-        self.outside.insert(STAGES.to_owned(), stages);
+    pub fn with_stages(mut self, stages: &StageValues) -> Self {
+        self.outside.insert(STAGES.to_owned(), stages.0.clone());
         self
     }
 

@@ -276,7 +276,7 @@ fn handed(values: &[(&str, &str)]) -> Scope {
         values: registered,
     };
     let stages = [("canary".to_owned(), vec![node])].into();
-    Scope::new().with_stages(&crate::run::stages::Handed(stages))
+    Scope::new().with_stages(&StageValues::from(&crate::run::stages::Handed(stages)))
 }
 
 #[test]

@@ -45,12 +45,14 @@ pub struct OfNode {
 pub fn merge(into: &mut Registered, more: Registered) {
     for (name, values) in more {
         let known = into.entry(name).or_default();
-        for (value, hosts) in values {
-            let newer: HashSet<&String> = hosts.iter().collect();
+        if !known.is_empty() {
+            let newer: HashSet<&String> = values.values().flatten().collect();
             for of_value in known.values_mut() {
                 of_value.retain(|host| !newer.contains(host));
             }
             known.retain(|_, hosts| !hosts.is_empty());
+        }
+        for (value, hosts) in values {
             let of_value = known.entry(value).or_default();
             of_value.extend(hosts);
             of_value.sort();
