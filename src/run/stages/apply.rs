@@ -28,7 +28,10 @@ impl Stages {
             StageEvent::Reopened { node, gate: true } => self.change(*node, |node| {
                 (node.phase, node.ended) = (NodePhase::Gating, None);
             }),
-            StageEvent::Reopened { node, gate: false } => self.reopened(*node),
+            StageEvent::Reopened { node, gate: false } => {
+                self.reopened(*node);
+                self.forget_judged(node.stage);
+            }
             StageEvent::GateGone { node } => self.change(*node, |node| node.void_gate = None),
             StageEvent::RollingBack { .. } => {
                 self.closed(at);
@@ -123,7 +126,23 @@ impl Stages {
             node.void_gate = node.gate.take().or(node.void_gate);
             node.registered = Gathered::default();
         });
-        // So do a condition that was judged and a question that told, where nothing has begun.
+    }
+
+    /// What is done again changes what conditions were judged by and questions told: where nothing
+    /// has begun, that counts for nothing.
+    fn forget_judged(&mut self, changed: StageIx) {
+        let uses = |stage: &StageIx| {
+            let uses = self.uses.get(stage.0);
+            uses.is_some_and(|uses| uses.contains(&changed))
+        };
+        let again: Vec<StageIx> = self.left_out.iter().copied().filter(uses).collect();
+        let closing = self.closing;
+        for stage in again.into_iter().filter(|_| !closing) {
+            self.left_out.remove(&stage);
+            for node in self.of_stage_mut(stage) {
+                (node.phase, node.ended) = (NodePhase::Waiting, None);
+            }
+        }
         let nodes = &self.nodes;
         let has_begun = |stage: StageIx| {
             let mut nodes = nodes.get(stage.0).into_iter().flatten();
@@ -138,6 +157,9 @@ impl Stages {
 
     fn judged(&mut self, stage: StageIx, holds: bool, at: At) {
         self.judged.push(stage);
+        if !holds {
+            self.left_out.insert(stage);
+        }
         for node in self.of_stage_mut(stage).iter_mut().filter(|_| !holds) {
             if node.phase == NodePhase::Waiting {
                 (node.phase, node.ended) = (NodePhase::Skipped, Some(at));

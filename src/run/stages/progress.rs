@@ -17,6 +17,10 @@ pub struct Stages {
     pub(super) told: BTreeSet<StageIx>,
     /// Stages whose conditions were judged when they would begin.
     pub(super) judged: Vec<StageIx>,
+    /// Stages that were left out because such a condition did not hold.
+    pub(super) left_out: BTreeSet<StageIx>,
+    /// By stage, those whose values it uses.
+    pub(super) uses: Vec<Vec<StageIx>>,
     /// Stages that a person said yes to, and when.
     pub(super) approved: Vec<(StageIx, At)>,
     /// So many nodes may be at work at once, whatever the flow says: a person said so.
@@ -153,6 +157,12 @@ impl Stages {
             question: None,
             told: BTreeSet::new(),
             judged: Vec::new(),
+            left_out: BTreeSet::new(),
+            uses: spec
+                .stages
+                .iter()
+                .map(|stage| stage.late.uses.clone())
+                .collect(),
             approved: Vec::new(),
             tuned: None,
             closing: false,

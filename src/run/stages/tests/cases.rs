@@ -361,3 +361,52 @@ fn what_uses_values_that_are_being_gathered_again_waits_for_them() {
     world.settle();
     assert_eq!(words(&world), ["succeeded", "succeeded", "running"]);
 }
+
+#[test]
+fn a_stage_that_a_condition_left_out_is_judged_again_and_one_that_a_person_left_out_is_not() {
+    let late = |name: &str| {
+        let mut late = stage(name, &[0], 1);
+        late.late = Late {
+            uses: vec![StageIx(0)],
+            when: true,
+            ..Late::default()
+        };
+        late
+    };
+    let none = |name: &str| stage(name, &[], 1);
+    let spec = flow(vec![none("canary"), late("judged"), late("skipped"), {
+        let mut last = stage("last", &[1, 2], 1);
+        last.approve = Some(Approval::default());
+        last
+    }]);
+    let mut world = World::new(spec, 0);
+    let (by, stage) = ("kim".to_owned(), StageIx(2));
+    assert!(world.ask(&Command::SkipStage { by, stage }));
+    world.settle();
+    let canary = RunId(2);
+    world.children.get_mut(&canary).unwrap().at_work = false;
+    let node = NodeIx {
+        stage: StageIx(0),
+        item: 0,
+    };
+    world.record(What::Stage(StageEvent::ChildEnded {
+        node,
+        end: ChildEnd::Ok,
+        registered: Gathered::default(),
+    }));
+    world.record(What::Stage(StageEvent::Done { node }));
+    let (stage, holds) = (StageIx(1), false);
+    world.record(What::Stage(StageEvent::Judged { stage, holds }));
+    assert_eq!(
+        words(&world),
+        ["succeeded", "skipped", "skipped", "waiting"]
+    );
+    world.record(What::Stage(StageEvent::Reopened { node, gate: false }));
+    assert_eq!(words(&world), ["running", "waiting", "skipped", "waiting"]);
+    world.children.get_mut(&canary).unwrap().ends = vec![ChildEnd::Ok];
+    world.settle();
+    assert_eq!(
+        words(&world),
+        ["succeeded", "running", "skipped", "waiting"]
+    );
+}
