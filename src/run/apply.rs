@@ -508,7 +508,7 @@ impl Run {
 
     fn end(&mut self, state: EndState, at: At) -> Vec<Effect> {
         self.ended = Some((state, at));
-        self.paused = None;
+        (self.paused, self.abort_after) = (None, None);
         if let Some(stages) = &mut self.stages {
             stages.closed(at);
         }

@@ -146,7 +146,13 @@ impl Run {
     }
 
     fn stages_end(&self, view: &View<'_>) -> EndState {
-        if self.aborted_by.is_some() {
+        // Its last parts may have been aborted for it, with nothing left for itself.
+        let cut_short = self.abort_after.is_some()
+            && view
+                .at
+                .nodes()
+                .any(|(_, node)| node.phase == NodePhase::Stopped(Stop::Aborted));
+        if self.aborted_by.is_some() || cut_short {
             return EndState::Aborted;
         }
         let well = match view.spec.join {

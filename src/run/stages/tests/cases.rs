@@ -410,3 +410,25 @@ fn a_stage_that_a_condition_left_out_is_judged_again_and_one_that_a_person_left_
         ["succeeded", "running", "skipped", "waiting"]
     );
 }
+
+#[test]
+fn an_abort_after_the_batch_ends_with_the_run_and_is_not_asked_of_what_is_retried() {
+    let mut world = World::new(flow(vec![stage("only", &[], 1)]), 0);
+    world.settle();
+    let (by, reason) = ("kim".to_owned(), String::new());
+    assert!(world.ask(&Command::AbortAfterBatch { by, reason }));
+    world.settle();
+    let only = world.children.get_mut(&RunId(2)).unwrap();
+    (only.at_work, only.ends) = (false, vec![ChildEnd::Aborted]);
+    world.settle();
+    let end = world.run.ended.map(|(end, _)| end);
+    assert_eq!(end, Some(EndState::Aborted));
+    let only = world.children.get_mut(&RunId(2)).unwrap();
+    (only.at_work, only.until, only.ends) = (true, At(5), vec![ChildEnd::Ok]);
+    world.settle();
+    assert!(world.run.ended.is_none() && world.run.abort_after.is_none());
+    world.pass(10);
+    world.settle();
+    let end = world.run.ended.map(|(end, _)| end);
+    assert_eq!(end, Some(EndState::Succeeded));
+}
