@@ -71,7 +71,7 @@ impl Run {
         }
     }
 
-    fn need_open(&self) -> Result<(), Refusal> {
+    pub(super) fn need_open(&self) -> Result<(), Refusal> {
         match self.ended {
             Some((state, _)) => Err(Refusal::Ended {
                 run: self.id,

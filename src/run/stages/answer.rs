@@ -20,6 +20,7 @@ impl Run {
         by: &str,
         stage: StageIx,
     ) -> Result<Vec<What>, Refusal> {
+        self.need_open()?;
         self.need_conn(by)?;
         let skippable = |phase| matches!(phase, NodePhase::Waiting | NodePhase::Stopped(_));
         let any = self.stages.as_ref().is_some_and(|stages| {

@@ -432,3 +432,11 @@ fn an_abort_after_the_batch_ends_with_the_run_and_is_not_asked_of_what_is_retrie
     let end = world.run.ended.map(|(end, _)| end);
     assert_eq!(end, Some(EndState::Succeeded));
 }
+
+#[test]
+fn nothing_of_a_run_that_has_ended_is_left_out() {
+    let mut world = scripted(flow(vec![stage("only", &[], 1)]), &[ChildEnd::Failed]);
+    assert!(world.run.ended.is_some());
+    let (by, stage) = ("kim".to_owned(), StageIx(0));
+    assert!(!world.ask(&Command::SkipStage { by, stage }));
+}
