@@ -57,6 +57,7 @@ impl Core {
         };
         let live = self.runs.get(&id).ok_or_else(|| self.not_here(id, act))?;
         if let Some(part) = live.run.parent
+            && live.run.ended.is_some()
             && !self.runs.contains_key(&part.run)
         {
             return Err(Fault::refused(format!(

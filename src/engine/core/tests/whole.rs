@@ -342,3 +342,19 @@ async fn what_is_too_large_to_be_written_down_ends_no_engine() {
     assert!(pause.reason.starts_with(begin), "{pause:?}");
     assert!(pause.reason.contains("too much"), "{pause:?}");
 }
+
+#[tokio::test]
+async fn a_part_at_work_whose_whole_is_not_there_is_still_steered() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (whole, _) = core.create_now(new(whole_of(&["a"]), None)).unwrap();
+    let part = part(&mut core, whole, 0);
+    core.runs.remove(&whole);
+    let text = "seen".to_owned();
+    steer(&mut core, part, Steer::Note { text }).await.unwrap();
+    let reason = String::new();
+    steer(&mut core, part, Steer::Abort { reason })
+        .await
+        .unwrap();
+    core.go_on().unwrap();
+    assert!(core.live_run(part).unwrap().run.ended.is_some());
+}
