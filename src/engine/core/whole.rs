@@ -207,13 +207,14 @@ impl Core {
                 Err(fault) => refusal = Some(fault),
             }
         }
-        if takes_up(act)
-            && let Some(live) = self.runs.get(&id)
-        {
-            let by = by.to_owned();
-            match self.asked(&live.run, authority, &Command::TakeUp { by }) {
-                Ok(events) => decided.push((id, events)),
-                Err(refused) => refusal = Some(refused),
+        if takes_up(act) {
+            for (whole, answer) in self.taken_up(id, authority) {
+                match answer {
+                    Ok(events) => decided.push((whole, events)),
+                    // That one of those it is made of has nothing to take up is no word for it.
+                    Err(refused) if whole == id => refusal = Some(refused),
+                    Err(_) => {}
+                }
             }
         }
         if let Steer::Rollback { reason, hosts } = act
@@ -239,6 +240,24 @@ impl Core {
 }
 
 impl Core {
+    /// What a run, and those it is made of that are made of runs, answer to somebody who lets begin
+    /// what never did.
+    fn taken_up(
+        &self,
+        id: RunId,
+        authority: &Authority,
+    ) -> Vec<(RunId, Result<Vec<Event>, Fault>)> {
+        let family = std::iter::once(id).chain(self.descendants(id));
+        let wholes = family.filter_map(|run| self.runs.get(&run));
+        let wholes = wholes.filter(|live| live.run.stages.is_some());
+        let by = || authority.who().to_owned();
+        let answer = |live: &super::Live| {
+            let answer = self.asked(&live.run, authority, &Command::TakeUp { by: by() });
+            (live.run.id, answer)
+        };
+        wholes.map(answer).collect()
+    }
+
     /// What a run, and those it is made of that are made of runs, must record so that nothing of
     /// them begins any more: what was done is undone.
     fn closed(&self, id: RunId, by: &str, reason: &str) -> Vec<(RunId, Vec<Event>)> {

@@ -358,3 +358,34 @@ async fn a_part_at_work_whose_whole_is_not_there_is_still_steered() {
     core.go_on().unwrap();
     assert!(core.live_run(part).unwrap().run.ended.is_some());
 }
+
+#[tokio::test]
+async fn what_never_began_of_a_whole_in_a_whole_is_taken_up_with_the_outer_one() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (outer, _) = core.create_now(new(whole_of(&["a", "b"]), None)).unwrap();
+    let parent = |stage| {
+        let stage = StageIx(stage);
+        Some(Parent {
+            run: outer,
+            node: NodeIx { stage, item: 0 },
+            gate: false,
+        })
+    };
+    let inner = whole_of(&["x", "y"]);
+    let (inner, _) = core.create_now(new(inner, parent(0))).unwrap();
+    for run in [inner, outer] {
+        let (by, reason) = ("kim".to_owned(), String::new());
+        record(&mut core, run, What::Aborted { by, reason });
+        let state = EndState::Aborted;
+        record(&mut core, run, What::Ended { state });
+    }
+    let again = Steer::Retry {
+        only: vec![OutcomeKind::NotStarted],
+        hosts: String::new(),
+    };
+    steer(&mut core, outer, again).await.unwrap();
+    for run in [inner, outer] {
+        let run = &core.live_run(run).unwrap().run;
+        assert!(run.ended.is_none(), "{} was left as it was", run.id);
+    }
+}
