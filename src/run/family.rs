@@ -97,6 +97,20 @@ impl Run {
         node.is_some_and(|node| node.gate != Some(self.id))
     }
 
+    /// Whether it looked at a gate that is passed, or that a person lets count as passed: whatever
+    /// it says now changes nothing.
+    pub fn is_passed_gate(&self, whole: &Run) -> bool {
+        let part = self.parent.filter(|part| part.gate);
+        let node = part.zip(whole.stages.as_ref());
+        let node = node.and_then(|(part, stages)| stages.node(part.node));
+        node.is_some_and(|node| {
+            matches!(
+                node.phase,
+                NodePhase::Passed | NodePhase::Soaking(_) | NodePhase::Done
+            )
+        })
+    }
+
     /// How the run stands, for its parent.
     pub fn as_child(&self) -> Child {
         let Some((end, _)) = self.ended else {

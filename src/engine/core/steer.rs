@@ -66,6 +66,16 @@ impl Core {
                 part.run
             )));
         }
+        let whole = live.run.parent.and_then(|part| self.runs.get(&part.run));
+        if matches!(act, Steer::Retry { .. } | Steer::Settle { .. })
+            && let Some(whole) = whole.filter(|whole| live.run.is_passed_gate(&whole.run))
+        {
+            let whole = whole.run.id;
+            return Err(Fault::refused(format!(
+                "run {id} looked at a gate of run {whole} that counts as passed, so it is not looked \
+                 at again. To do the stage again, retry its run: conn runs show {whole}"
+            )));
+        }
         let of_hosts = matches!(
             act,
             Steer::Retry { .. }

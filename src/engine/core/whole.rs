@@ -194,7 +194,9 @@ impl Core {
                 continue;
             };
             let whole = live.run.parent.and_then(|part| self.runs.get(&part.run));
-            let is_void = whole.is_some_and(|whole| live.run.is_void_gate(&whole.run));
+            let is_void = whole.is_some_and(|whole| {
+                live.run.is_void_gate(&whole.run) || live.run.is_passed_gate(&whole.run)
+            });
             if live.run.stages.is_some() || is_void {
                 continue;
             }

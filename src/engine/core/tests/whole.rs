@@ -389,3 +389,37 @@ async fn what_never_began_of_a_whole_in_a_whole_is_taken_up_with_the_outer_one()
         assert!(run.ended.is_none(), "{} was left as it was", run.id);
     }
 }
+
+#[tokio::test]
+async fn a_gate_that_is_passed_is_not_looked_at_again() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (whole, _) = core.create_now(new(whole_of(&["a"]), None)).unwrap();
+    let work = part(&mut core, whole, 0);
+    let node = NodeIx {
+        stage: StageIx(0),
+        item: 0,
+    };
+    let parent = Parent {
+        run: whole,
+        node,
+        gate: true,
+    };
+    let gate = new(doing(Act::Approve(Approval::default())), Some(parent));
+    let (gate, _) = core.create_now(gate).unwrap();
+    for run in [work, gate] {
+        let (by, reason) = ("kim".to_owned(), String::new());
+        record(&mut core, run, What::Aborted { by, reason });
+        let state = EndState::Aborted;
+        record(&mut core, run, What::Ended { state });
+    }
+    record(&mut core, whole, What::Stage(StageEvent::Done { node }));
+    let again = || Steer::Retry {
+        only: vec![OutcomeKind::NotStarted],
+        hosts: String::new(),
+    };
+    let fault = steer(&mut core, gate, again()).await.unwrap_err();
+    assert!(fault.message.contains("counts as passed"), "{fault:?}");
+    steer(&mut core, whole, again()).await.unwrap();
+    let is_over = |run| core.live_run(run).unwrap().run.ended.is_some();
+    assert!(is_over(gate) && !is_over(work));
+}
