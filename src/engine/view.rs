@@ -5,6 +5,8 @@ use std::collections::HashSet;
 mod family;
 mod stands;
 
+pub use family::tell_registered;
+
 use super::core::{Core, Live};
 use super::{history, now};
 use crate::run::ids::{At, HostIx, StepIx};

@@ -7,6 +7,7 @@ use super::flows::HeldBy;
 use super::view::StageView;
 use crate::run::ids::At;
 use crate::run::neutral::{Policy, neutral};
+use crate::run::tally::Tally;
 
 /// What a run that is made of runs has done. A host may be in several stages, so hosts are counted
 /// in the stages that are at work, and once in all.
@@ -51,17 +52,22 @@ impl Whole {
             ..Self::default()
         };
         for stage in stages {
-            whole.stages += 1;
-            let over = ["succeeded", "failed", "aborted", "skipped", "not_started"];
-            whole.over += u32::from(over.contains(&stage.state.as_str()));
-            let bad = ["failed", "aborted", "inconclusive"];
-            whole.bad += u32::from(stage.marred || bad.contains(&stage.state.as_str()));
-            if matches!(stage.state.as_str(), "running" | "gate") {
-                whole.done += stage.tally.ended_all();
-                whole.at_work += stage.tally.total();
-            }
+            whole.count(&stage.state, stage.marred, &stage.tally);
         }
         whole
+    }
+
+    /// Puts one more to it.
+    pub fn count(&mut self, state: &str, marred: bool, tally: &Tally) {
+        self.stages += 1;
+        let over = ["succeeded", "failed", "aborted", "skipped", "not_started"];
+        self.over += u32::from(over.contains(&state));
+        let bad = ["failed", "aborted", "inconclusive"];
+        self.bad += u32::from(marred || bad.contains(&state));
+        if matches!(state, "running" | "gate") {
+            self.done += tally.ended_all();
+            self.at_work += tally.total();
+        }
     }
 
     /// `2/5 stages`.

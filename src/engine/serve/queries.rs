@@ -230,12 +230,15 @@ impl Session {
                 })
             })
             .await?;
-        if let Some((run, view, lsn)) = live {
+        let (run, mut view) = if let Some((run, view, lsn)) = live {
             self.wait_durable(lsn).await?;
-            return Ok((run, view));
-        }
-        let (run, _) = self.replayed(id).await?;
-        let view = self.sealed_view(&run).await?;
+            (run, view)
+        } else {
+            let (run, _) = self.replayed(id).await?;
+            let view = self.sealed_view(&run).await?;
+            (run, view)
+        };
+        view::tell_registered(&run, &mut view);
         Ok((run, view))
     }
 }

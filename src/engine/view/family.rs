@@ -6,7 +6,9 @@ use crate::engine::core::Core;
 use crate::engine::history;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
-use crate::run::stages::{Node, NodeIx, NodePhase, NodeSpec, StageSpec, Stages, StagesSpec};
+use crate::run::stages::{
+    Node, NodeIx, NodePhase, NodeSpec, StageIx, StageSpec, Stages, StagesSpec,
+};
 use crate::run::state::Run;
 use crate::run::tally::Tally;
 use crate::store::Store;
@@ -25,6 +27,28 @@ struct Known {
 pub(super) struct Family<'r> {
     run: &'r Run,
     known: BTreeMap<RunId, Known>,
+}
+
+/// How a stage stands that has nothing to do.
+const LEFT_OUT: &str = "skipped";
+
+/// Puts what the stages registered into the view of a run: for those who ask for that run alone.
+pub fn tell_registered(run: &Run, view: &mut RunView) {
+    let (Some(spec), Some(stages)) = (&run.spec.stages, &run.stages) else {
+        return;
+    };
+    // A stage that has nothing to do has a line all the same.
+    let mut nodes = stages.nodes().map(|(_, node)| node);
+    let of_lines = spec.stages.iter().flat_map(|stage| {
+        let nothing = usize::from(stage.nodes.is_empty());
+        let some = std::iter::repeat_n(true, stage.nodes.len());
+        some.chain(std::iter::repeat_n(false, nothing))
+    });
+    for (line, has_node) in view.stages.iter_mut().zip(of_lines) {
+        if let Some(node) = has_node.then(|| nodes.next()).flatten() {
+            line.registered = registered(node);
+        }
+    }
 }
 
 /// What a node registered, with the hosts of each value folded.
@@ -120,9 +144,19 @@ impl<'r> Family<'r> {
 
     /// What the stages come to, when there are any.
     pub fn whole(&self) -> Option<Whole> {
-        let stages = self.run.spec.stages.as_ref()?;
-        let hosts = u32::try_from(stages.reach.len()).unwrap_or(u32::MAX);
-        Some(Whole::of(&self.views(), hosts))
+        let spec = self.run.spec.stages.as_ref()?;
+        let hosts = u32::try_from(spec.reach.len()).unwrap_or(u32::MAX);
+        let mut whole = Whole {
+            hosts,
+            ..Whole::default()
+        };
+        for _ in spec.stages.iter().filter(|stage| stage.nodes.is_empty()) {
+            whole.count(LEFT_OUT, false, &Tally::default());
+        }
+        for (_, (_, spec), node) in self.nodes() {
+            whole.count(node.phase.word(), node.marred, &self.of_node(spec, node));
+        }
+        Some(whole)
     }
 
     /// Puts them into the view of the run, when it is made of runs.
@@ -161,7 +195,7 @@ impl<'r> Family<'r> {
             return Vec::new();
         };
         let mut views: Vec<StageView> = Vec::new();
-        for stage in &spec.stages {
+        for (ix, stage) in (0..).map(StageIx).zip(&spec.stages) {
             let needs = stage.needs.of.iter();
             let names = needs.filter_map(|need| spec.stages.get(need.0));
             let empty = StageView {
@@ -169,17 +203,19 @@ impl<'r> Family<'r> {
                 needs: names.map(|stage| stage.name.clone()).collect(),
                 needs_count: stage.needs.count,
                 soak: stage.soak.as_secs_f64(),
-                state: NodePhase::Skipped.word().to_owned(),
+                state: LEFT_OUT.to_owned(),
                 ..StageView::default()
             };
             if stage.nodes.is_empty() {
                 views.push(empty);
                 continue;
             }
-            let of_stage = self
-                .nodes()
-                .filter(|(_, (of, _), _)| std::ptr::eq(*of, stage));
-            views.extend(of_stage.map(|(_, (_, spec), node)| self.view(empty.clone(), spec, node)));
+            let of_stage = (0..).zip(&stage.nodes).filter_map(|(item, spec)| {
+                let node = self.run.stages.as_ref()?;
+                let node = node.node(NodeIx { stage: ix, item })?;
+                Some(self.view(empty.clone(), spec, node))
+            });
+            views.extend(of_stage);
         }
         views
     }
@@ -202,7 +238,6 @@ impl<'r> Family<'r> {
                 NodePhase::Soaking(until) => Some(until),
                 _ => None,
             },
-            registered: registered(node),
             tally: self.of_node(spec, node),
             began: node.began,
             ended: node.ended,
