@@ -35,7 +35,7 @@ impl Core {
         Ok(())
     }
 
-    fn start_child(&mut self, parent: RunId, start: Start) -> Result<(), StoreError> {
+    pub(super) fn start_child(&mut self, parent: RunId, start: Start) -> Result<(), StoreError> {
         let Some(live) = self.runs.get(&parent) else {
             return Ok(());
         };
@@ -51,7 +51,7 @@ impl Core {
                 let spec = history::spec(store, parent, &digest).map_err(|e| e.to_string())?;
                 Ok((digest, spec))
             });
-        let handed = wholes::handed(&run, node.stage);
+        let handed = self.handed(&run, node, gate);
         let found = spec.and_then(|(digest, spec)| {
             let handed = handed?;
             first_text(&spec, &run, &handed, self.next_run)?;
@@ -76,7 +76,7 @@ impl Core {
                 node,
                 gate,
             }),
-            handed: (!handed.0.is_empty()).then(|| Arc::new(handed)),
+            handed: (!handed.0.is_empty()).then_some(handed),
         };
         match self.create_now(new) {
             // It would be too large the next time as well, and the engine goes on.
@@ -86,6 +86,18 @@ impl Core {
                 self.cannot_begin(parent, &run, node, why)
             }
             other => other.map(|_| ()),
+        }
+    }
+
+    /// What a node's run is given: that of the stages before it now. A gate is given what the work
+    /// was that it looks at, whatever they registered since.
+    fn handed(&self, whole: &Run, node: NodeIx, gate: bool) -> Result<Arc<Handed>, String> {
+        let node_now = whole.stages.as_ref().and_then(|stages| stages.node(node));
+        let work = node_now.filter(|_| gate).and_then(|node| node.run);
+        let work = work.and_then(|run| self.runs.get(&run));
+        match work.and_then(|work| work.run.handed.clone()) {
+            Some(handed) => Ok(handed),
+            None => wholes::handed(whole, node.stage).map(Arc::new),
         }
     }
 
@@ -114,14 +126,14 @@ impl Core {
 fn first_text(
     spec: &Arc<RunSpec>,
     whole: &Run,
-    handed: &Handed,
+    handed: &Arc<Handed>,
     number: u64,
 ) -> Result<(), String> {
     if handed.0.is_empty() || spec.stages.is_some() {
         return Ok(());
     }
     let mut run = Run::new(RunId(number), Arc::clone(spec), &whole.starter, now());
-    run.handed = Some(Arc::new(handed.clone()));
+    run.handed = Some(Arc::clone(handed));
     let flow = FlowRun::of(&run).ok_or("its flow cannot be read")?;
     let part = spec.steps.first().and_then(|step| step.part);
     part.map_or(Ok(()), |part| flow.act(part, HostIx(0), &run).map(|_| ()))

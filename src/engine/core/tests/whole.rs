@@ -16,8 +16,8 @@ use crate::run::outcome::OutcomeKind;
 use crate::run::roles::Authority;
 use crate::run::spec::{Act, Approval, FlowRef, RunKind, RunSpec};
 use crate::run::stages::{
-    ChildEnd, Gathered, Need, NodeIx, NodeSpec, OnStageFailure, Registered, StageEvent, StageIx,
-    StageSpec, StagesSpec,
+    ChildEnd, GateSpec, Gathered, Need, NodeIx, NodeSpec, OnStageFailure, Registered, StageEvent,
+    StageIx, StageSpec, StagesSpec, Start,
 };
 use crate::store::MAX_APPEND;
 use crate::wire::reply::Fault;
@@ -422,4 +422,64 @@ async fn a_gate_that_is_passed_is_not_looked_at_again() {
     steer(&mut core, whole, again()).await.unwrap();
     let is_over = |run| core.live_run(run).unwrap().run.ended.is_some();
     assert!(is_over(gate) && !is_over(work));
+}
+
+#[tokio::test]
+async fn a_gate_is_given_what_the_work_was_that_it_looks_at() {
+    let (mut core, _inbox, _spool) = core(0);
+    let mut whole = whole_of(&["a", "b"]);
+    // What is no run of a flow is not worked out on its first host.
+    let inner = encode(&whole_of(&["x"]));
+    let inner = core.parts.store.put_blob(&inner).unwrap().to_string();
+    let stage = &mut whole.stages.as_mut().unwrap().stages[1];
+    stage.late.uses = vec![StageIx(0)];
+    stage.nodes[0].spec.clone_from(&inner);
+    stage.nodes[0].gate = Some(GateSpec {
+        title: "gate".to_owned(),
+        spec: inner,
+    });
+    stage.needs = Need {
+        of: vec![StageIx(0)],
+        count: 1,
+    };
+    let (whole, _) = core.create_now(new(whole, None)).unwrap();
+    let first = part(&mut core, whole, 0);
+    let node = |stage| NodeIx {
+        stage: StageIx(stage),
+        item: 0,
+    };
+    let ended = |stage, hosts| {
+        What::Stage(StageEvent::ChildEnded {
+            node: node(stage),
+            end: ChildEnd::Ok,
+            registered: Gathered {
+                values: registered(hosts),
+                too_much: false,
+            },
+        })
+    };
+    end(&mut core, first, At(1));
+    record(&mut core, whole, ended(0, 1));
+    record(
+        &mut core,
+        whole,
+        What::Stage(StageEvent::Done { node: node(0) }),
+    );
+    let begin = |core: &mut Core, start| {
+        core.start_child(whole, start).unwrap();
+        let (run, live) = core.runs.last_key_value().unwrap();
+        (
+            *run,
+            live.run.handed.clone().unwrap().0["a"][0].values.clone(),
+        )
+    };
+    let (work, given) = begin(&mut core, Start::Work(node(1)));
+    assert_eq!(given, registered(1));
+    end(&mut core, work, At(1));
+    record(&mut core, whole, ended(1, 0));
+    // The first registered something else since.
+    record(&mut core, whole, ended(0, 2));
+    let (gate, given) = begin(&mut core, Start::Gate(node(1)));
+    assert_ne!(gate, work);
+    assert_eq!(given, registered(1));
 }
