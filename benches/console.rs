@@ -103,6 +103,7 @@ fn ended() -> Run {
                 dropped: 0,
                 digest: format!("{:032x}", mixed % 5),
             },
+            unbegun: false,
         };
         run.apply(&Event {
             at: At(i64::from(mixed % 30_000)),

@@ -79,6 +79,7 @@ fn finished((host, step, attempt): (HostIx, StepIx, Attempt)) -> Event {
             detail: None,
             phases: Phases::default(),
             output: OutputSum::default(),
+            unbegun: false,
         })),
     }
 }

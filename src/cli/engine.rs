@@ -102,6 +102,7 @@ async fn stop(args: &Args, now: bool) -> Result<Exit, CliError> {
         return Ok(Exit::Ok);
     };
     let pid = client.welcome().pid;
+    let before = fetch(&client).await;
     match client.call(Request::Stop { now }).await {
         Ok(Reply::Done) | Err(crate::wire::CallError::Gone) => {}
         Ok(_) => return Err(CliError::Unexpected),
@@ -117,7 +118,21 @@ async fn stop(args: &Args, now: bool) -> Result<Exit, CliError> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     say(&format!("engine {pid} stopped"))?;
+    if let Ok(before) = before {
+        say_what_waits(&before)?;
+    }
     Ok(Exit::Ok)
+}
+
+/// Which runs wait from now on: what was typed for them was in the memory of the engine that ended.
+fn say_what_waits(before: &EngineStatus) -> Result<(), CliError> {
+    for run in &before.typed {
+        say(&format!(
+            "run {run} waits where it needs a secret that was typed; give it again: \
+             conn runs secret {run} NAME"
+        ))?;
+    }
+    Ok(())
 }
 
 /// One that has ended and was not collected yet by whoever started it lives no more.
@@ -155,6 +170,7 @@ async fn upgrade(args: &Args) -> Result<Exit, CliError> {
                 "engine {} is version {} now (was {})",
                 status.pid, status.version, before.version
             ))?;
+            say_what_waits(&before)?;
             return Ok(Exit::Ok);
         }
         if Instant::now() >= until {

@@ -1,15 +1,13 @@
 //! What an attempt is given: variables, with the secrets among them read for it alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::secrets::{Known, Lacks};
 use super::task::{Report, Task};
 use crate::run::outcome::Outcome;
 use crate::run::redact::{Redact, Words};
 use crate::run::secret::{Filled, Secret, SecretRef};
-
-/// The exit status that stands for a secret that cannot be read (`EX_CONFIG`).
-const NO_SECRET: u32 = 78;
 
 /// What a command is given.
 pub(super) struct Given {
@@ -53,9 +51,12 @@ impl Task {
 
     /// Secrets that an attempt uses, read for it. What it writes is to be shown as they say.
     pub(super) async fn known(&self, refs: &[SecretRef]) -> Result<Known, Report> {
-        let known = self.gather(refs).await.map_err(|lacks| match lacks {
-            Lacks::Typed(name) => Report::NoSecret(name),
-            Lacks::Unread(why) => self.ended(Outcome::Failed(NO_SECRET), Some(why)),
+        let Some(known) = self.gather(refs).await else {
+            return Err(self.unbegun(Outcome::Cancelled, None));
+        };
+        let known = known.map_err(|lacks| match lacks {
+            Lacks::Typed(typed) => Report::NoSecret(typed),
+            Lacks::Unread { secret, why } => Report::Unread { secret, why },
         })?;
         if !refs.is_empty() {
             self.parts.secrets.uses(self.key, known.redact.clone());
@@ -63,10 +64,13 @@ impl Task {
         Ok(known)
     }
 
-    async fn gather(&self, refs: &[SecretRef]) -> Result<Known, Lacks> {
-        let (secrets, root, refs) = (self.parts.secrets.clone(), self.root, refs.to_vec());
-        let gathered = tokio::task::spawn_blocking(move || secrets.gather(root, &refs)).await;
-        gathered.unwrap_or_else(|error| Err(Lacks::Unread(error.to_string())))
+    /// `None`: nobody wants them any more.
+    async fn gather(&self, refs: &[SecretRef]) -> Option<Result<Known, Lacks>> {
+        let secrets = Arc::clone(&self.parts.secrets);
+        tokio::select! {
+            found = secrets.gathered(self.root, refs.to_vec()) => Some(found),
+            () = self.cancel.cancelled() => None,
+        }
     }
 
     /// How the output of an attempt is shown that an engine before this one may have started. Where
@@ -79,20 +83,23 @@ impl Task {
         loop {
             typed.borrow_and_update();
             match self.gather(refs).await {
-                Ok(known) => {
+                Some(Ok(known)) => {
                     if !refs.is_empty() {
                         self.parts.secrets.uses(self.key, known.redact.clone());
                     }
                     return Ok(known.redact);
                 }
-                Err(_) if self.cancel.is_cancelled() => return Ok(Redact::All),
-                Err(Lacks::Unread(why)) => {
+                None => return Ok(Redact::All),
+                Some(Err(_)) if self.cancel.is_cancelled() => return Ok(Redact::All),
+                Some(Err(Lacks::Unread { why, .. })) => {
                     return Err(Report::Lost {
                         why,
                         started: false,
                     });
                 }
-                Err(Lacks::Typed(name)) => self.inbox.secret_lacking(self.key.run, name).await,
+                Some(Err(Lacks::Typed(typed))) => {
+                    self.inbox.secret_lacking(self.key.run, typed).await;
+                }
             }
             tokio::select! {
                 _ = typed.changed() => {}
@@ -111,7 +118,10 @@ impl Report {
             | Self::Connected(finished, _) => {
                 finished.detail = finished.detail.as_deref().map(|text| redact.text(text));
             }
-            Self::NoCredential(why) | Self::Lost { why, .. } | Self::NeverStarted(why) => {
+            Self::NoCredential(why)
+            | Self::Unread { why, .. }
+            | Self::Lost { why, .. }
+            | Self::NeverStarted(why) => {
                 *why = redact.text(why);
             }
             Self::NoSecret(_) => {}

@@ -65,7 +65,7 @@ impl Task {
             Ok(ready) => ready,
             Err(why) => {
                 let why = redact.text(&why);
-                return self.ended(Outcome::Failed(NO_TEXT), Some(why));
+                return self.unbegun(Outcome::Failed(NO_TEXT), Some(why));
             }
         };
         let sink = self.sink((0, 0)).without(redact);
@@ -78,7 +78,11 @@ impl Task {
         let output = sink.finish(0).await;
         let end = AttemptEnd::ended(outcome, detail, progress.phases);
         let sent = progress.sent.load(Ordering::Relaxed);
-        let report = self.registered(self.report(end, output, sent)).await;
+        let mut report = self.report(end, output, sent);
+        if let Report::Finished(finished) = &mut report {
+            finished.unbegun = !sent;
+        }
+        let report = self.registered(report).await;
         report.without(redact)
     }
 

@@ -8,6 +8,7 @@ use super::core::{Core, NewRun};
 use super::task::{Report, TaskKey};
 use crate::run::ids::RunId;
 use crate::run::roles::Authority;
+use crate::run::secret::{Secret, Typed};
 use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
@@ -48,15 +49,22 @@ pub(super) enum Message {
     SecretLacking {
         /// The run.
         run: RunId,
-        /// The parameter that it was typed for.
-        secret: String,
+        /// What stands for it.
+        typed: Typed,
+    },
+    /// Named secrets that hosts of a run wait for were looked for.
+    SecretsLooked {
+        /// The run.
+        run: RunId,
+        /// Whether one of them can be read.
+        readable: bool,
     },
     /// A secret is known again.
     SecretGiven {
         /// The run that somebody started.
         run: RunId,
-        /// The parameter.
-        secret: String,
+        /// It, under its parameter.
+        secret: Secret,
         /// Who typed it.
         by: String,
         /// Answered when that is durable.
@@ -141,7 +149,7 @@ impl Inbox {
     }
 
     /// Tells that a secret is known again; returns when that is durable.
-    pub async fn secret_given(&self, run: RunId, secret: String, by: String) -> Result<(), Fault> {
+    pub async fn secret_given(&self, run: RunId, secret: Secret, by: String) -> Result<(), Fault> {
         self.ask(|reply| Message::SecretGiven {
             run,
             secret,
@@ -152,9 +160,16 @@ impl Inbox {
     }
 
     /// Tells that a task waits for a secret.
-    pub(super) async fn secret_lacking(&self, run: RunId, secret: String) {
+    pub(super) async fn secret_lacking(&self, run: RunId, typed: Typed) {
         // An engine that is ending has nobody to tell.
-        let _ = self.0.send(Message::SecretLacking { run, secret }).await;
+        let _ = self.0.send(Message::SecretLacking { run, typed }).await;
+    }
+
+    /// Tells whether secrets can be read again that hosts of a run wait for.
+    pub(super) async fn secrets_looked(&self, run: RunId, readable: bool) {
+        let looked = Message::SecretsLooked { run, readable };
+        // An engine that is ending looks for them when it is back.
+        let _ = self.0.send(looked).await;
     }
 
     /// Tells what a task has to say.

@@ -38,11 +38,11 @@ impl Task {
     pub(super) async fn local(&self, step: &Step, local: &Local) -> Report {
         // Who owns the engine may have thought better of it since the run started.
         if !self.parts.settings.local_steps {
-            return self.ended(Outcome::Failed(CANNOT), Some(NOT_ALLOWED.to_owned()));
+            return self.unbegun(Outcome::Failed(CANNOT), Some(NOT_ALLOWED.to_owned()));
         }
         let permit = tokio::select! {
             permit = self.permit() => permit,
-            () = self.cancel.cancelled() => return self.ended(Outcome::Cancelled, None),
+            () = self.cancel.cancelled() => return self.unbegun(Outcome::Cancelled, None),
         };
         if let Err(why) = permit {
             return self.ended(Outcome::NotStarted, Some(why));
@@ -55,7 +55,7 @@ impl Task {
             Ok(child) => child,
             Err(error) => {
                 let why = format!("/bin/sh cannot be started here: {error}");
-                return self.ended(Outcome::Failed(CANNOT), Some(why));
+                return self.unbegun(Outcome::Failed(CANNOT), Some(why));
             }
         };
         let sink = self.sink((0, 0)).without(&given.redact);

@@ -3,16 +3,16 @@
 //! A named one is read when an attempt uses it. A typed one is in this memory alone, for its run; the
 //! run keeps a salted HMAC of it, by which the same one is known when it is asked for again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use zeroize::Zeroizing;
 
 use super::people::Person;
@@ -28,6 +28,8 @@ use crate::wire::reply::Fault;
 
 /// Bytes of the key that makes HMACs of this engine unlike those of any other.
 const SALT: usize = 32;
+/// Named secrets that are read at once: a command of its own may print each.
+const READS: usize = 16;
 
 /// The secrets of an engine.
 pub struct Secrets {
@@ -36,6 +38,8 @@ pub struct Secrets {
     credentials: Option<PathBuf>,
     salt: Zeroizing<[u8; SALT]>,
     memory: Mutex<Memory>,
+    /// Named ones that are read now.
+    reads: Arc<Semaphore>,
     /// Counts what was typed.
     typed: watch::Sender<u64>,
 }
@@ -70,9 +74,14 @@ impl Known {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lacks {
     /// One that was typed is not in memory any more.
-    Typed(String),
-    /// One cannot be read; a sentence.
-    Unread(String),
+    Typed(Typed),
+    /// One cannot be read.
+    Unread {
+        /// Its name.
+        secret: String,
+        /// Why; a sentence.
+        why: String,
+    },
 }
 
 impl Secrets {
@@ -93,6 +102,7 @@ impl Secrets {
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             salt,
             memory: Mutex::default(),
+            reads: Arc::new(Semaphore::new(READS)),
             typed: watch::Sender::new(0),
         }
     }
@@ -106,7 +116,9 @@ impl Secrets {
         definition: (&str, &str),
     ) -> Result<(), Fault> {
         let Some(source) = self.find(name) else {
-            let names = self.list.iter().map(|source| source.name.as_str());
+            let may = |source: &&SecretSource| self.refusal(source, person, definition).is_none();
+            let names = self.list.iter().filter(may);
+            let names = names.map(|source| source.name.as_str());
             let hint = nearest(name, names).map_or_else(
                 || format!("it is to be defined in conn.toml: [secrets.{name}]"),
                 |near| format!("did you mean secret:{near}?"),
@@ -116,14 +128,27 @@ impl Secrets {
                 quote(name)
             )));
         };
+        match self.refusal(source, person, definition) {
+            Some(why) => Err(Fault::refused(why)),
+            None => Ok(()),
+        }
+    }
+
+    fn refusal(
+        &self,
+        source: &SecretSource,
+        person: &Person,
+        definition: (&str, &str),
+    ) -> Option<String> {
+        let name = &source.name;
         let listed = |members: &Vec<_>| person.is_among(members);
         let may = !self.shared || person.is_owner() || source.allowed.as_ref().is_none_or(listed);
         if !may {
-            return Err(Fault::refused(format!(
+            return Some(format!(
                 "{} may not use the secret {name}; who may stands in the engine's conn.toml, \
                  [secrets.{name}]",
                 person.name
-            )));
+            ));
         }
         let (kind, called) = definition;
         let full = format!("{kind}/{called}");
@@ -131,12 +156,12 @@ impl Secrets {
             |mask: &String| wildcard::matches(mask, called) || wildcard::matches(mask, &full);
         let masks = source.definitions.as_ref();
         if masks.is_none_or(|masks| masks.iter().any(fits)) {
-            return Ok(());
+            return None;
         }
-        Err(Fault::refused(format!(
+        Some(format!(
             "{full} may not use the secret {name}; what may stands in the engine's conn.toml, \
              [secrets.{name}]"
-        )))
+        ))
     }
 
     /// Refuses a person who would make a run go on with secrets that they may not use.
@@ -174,7 +199,7 @@ impl Secrets {
             .map_err(|why| Fault::usage(format!("the secret for {} {why}", quote(name))))?;
         let typed = Typed {
             name: name.to_owned(),
-            mac: self.mac(&text),
+            mac: self.mac(name, &text),
         };
         Ok((typed, Secret::of(name, text)))
     }
@@ -184,6 +209,13 @@ impl Secrets {
         let key = (run, secret.name().to_owned());
         self.memory().typed.insert(key, secret);
         self.typed.send_modify(|count| *count += 1);
+    }
+
+    /// Runs that something was typed for.
+    pub fn typed_for(&self) -> Vec<RunId> {
+        let memory = self.memory();
+        let runs: BTreeSet<RunId> = memory.typed.keys().map(|(run, _)| *run).collect();
+        runs.into_iter().collect()
     }
 
     /// Forgets what was typed for a run.
@@ -196,6 +228,38 @@ impl Secrets {
         self.typed.subscribe()
     }
 
+    /// The same without keeping others waiting; few are read at once.
+    pub(super) async fn gathered(
+        self: Arc<Self>,
+        run: RunId,
+        wanted: Vec<SecretRef>,
+    ) -> Result<Known, Lacks> {
+        let named = wanted
+            .iter()
+            .find(|secret| matches!(secret, SecretRef::Named(_)));
+        let Some(named) = named else {
+            return self.gather(run, &wanted);
+        };
+        let secret = named.name().to_owned();
+        let why =
+            |why: &dyn std::fmt::Display| format!("the secret {secret} cannot be read: {why}");
+        let gathered = match Arc::clone(&self.reads).acquire_owned().await {
+            Ok(permit) => tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                self.gather(run, &wanted)
+            })
+            .await
+            .map_err(|error| why(&error)),
+            Err(error) => Err(why(&error)),
+        };
+        gathered.unwrap_or_else(|why| Err(Lacks::Unread { secret, why }))
+    }
+
+    /// Whether one that was typed is in memory; `run` is the one that somebody started.
+    pub(super) fn knows(&self, run: RunId, typed: &Typed) -> bool {
+        self.typed(run, typed).is_some()
+    }
+
     /// All that an attempt uses; `run` is the one that somebody started. Waits for files and commands.
     pub fn gather(&self, run: RunId, wanted: &[SecretRef]) -> Result<Known, Lacks> {
         let mut secrets: Vec<(SecretRef, Secret)> = Vec::new();
@@ -204,10 +268,13 @@ impl Secrets {
                 continue;
             }
             let found = match secret {
-                SecretRef::Named(name) => self.read(name).map_err(Lacks::Unread)?,
+                SecretRef::Named(name) => self.read(name).map_err(|why| Lacks::Unread {
+                    secret: name.clone(),
+                    why,
+                })?,
                 SecretRef::Typed(typed) => self
                     .typed(run, typed)
-                    .ok_or_else(|| Lacks::Typed(typed.name.clone()))?,
+                    .ok_or_else(|| Lacks::Typed(typed.clone()))?,
             };
             secrets.push((secret.clone(), found));
         }
@@ -221,7 +288,7 @@ impl Secrets {
     fn typed(&self, run: RunId, typed: &Typed) -> Option<Secret> {
         let memory = self.memory();
         let found = memory.typed.get(&(run, typed.name.clone()))?;
-        (self.mac(found.text()) == typed.mac).then(|| found.clone())
+        (self.mac(&typed.name, found.text()) == typed.mac).then(|| found.clone())
     }
 
     /// Remembers what an attempt was given, until it is over.
@@ -243,12 +310,16 @@ impl Secrets {
         self.list.iter().find(|source| source.name == name)
     }
 
-    fn mac(&self, text: &str) -> String {
+    /// What stands for the text of a parameter: equal texts of two parameters are not seen to be.
+    fn mac(&self, name: &str, text: &str) -> String {
         // HMAC takes keys of any length.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.salt) else {
             return String::new();
         };
-        mac.update(text.as_bytes());
+        // No name has a NUL in it.
+        for part in [name.as_bytes(), b"\0", text.as_bytes()] {
+            mac.update(part);
+        }
         let mut hex = String::with_capacity(64);
         for byte in mac.finalize().into_bytes() {
             // Writing to a String cannot fail.
@@ -286,6 +357,8 @@ fn salt_in(path: &Path) -> std::io::Result<Zeroizing<[u8; SALT]>> {
     file.write_all(&*salt)?;
     file.sync_all()?;
     std::fs::rename(&new, path)?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    std::fs::File::open(dir.unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(salt)
 }
 
@@ -343,6 +416,8 @@ mod tests {
             unknown.message.contains("did you mean secret:pool?"),
             "{unknown}"
         );
+        let unknown = admit("pol", &stranger, ("flow", "Galaxy")).unwrap_err();
+        assert!(!unknown.message.contains("pool"), "{unknown}");
         let pool = [SecretRef::Named("pool".into())];
         assert!(secrets.admit_person(&pool, &stranger).is_err());
         assert!(secrets.admit_person(&pool, &daemon).is_ok());
@@ -353,7 +428,7 @@ mod tests {
         let secrets = secrets(false);
         let (token, text) = typed(&secrets, "hunter22\n");
         let wanted = [SecretRef::Typed(token.clone())];
-        let lacks = Lacks::Typed("token".into());
+        let lacks = Lacks::Typed(token.clone());
         assert_eq!(secrets.gather(RunId(1), &wanted).unwrap_err(), lacks);
         secrets.keep(RunId(1), text);
         let known = secrets.gather(RunId(1), &wanted).unwrap();
@@ -373,7 +448,8 @@ mod tests {
         let known = secrets.gather(RunId(1), &named("open")).unwrap();
         assert_eq!(known.redact.text("a hunter22"), "a [secret open]");
         for (name, why) in [("pool", "No such file"), ("gone", "any more")] {
-            let Lacks::Unread(told) = secrets.gather(RunId(1), &named(name)).unwrap_err() else {
+            let lacks = secrets.gather(RunId(1), &named(name)).unwrap_err();
+            let Lacks::Unread { why: told, .. } = lacks else {
                 panic!()
             };
             assert!(told.contains(why), "{told}");
@@ -386,11 +462,13 @@ mod tests {
         let path = dir.path().join("secrets.salt");
         let open = || Secrets::open(&Settings::default(), false, Some(&path)).unwrap();
         let (first, again) = (open(), open());
-        assert_eq!(first.mac("hunter22"), again.mac("hunter22"));
-        assert_ne!(first.mac("hunter22"), secrets(false).mac("hunter22"));
+        assert_eq!(first.mac("a", "hunter22"), again.mac("a", "hunter22"));
+        assert_ne!(first.mac("a", "hunter22"), first.mac("b", "hunter22"));
+        let other = secrets(false);
+        assert_ne!(first.mac("a", "hunter22"), other.mac("a", "hunter22"));
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         std::fs::write(&path, "cut").unwrap();
-        assert_eq!(open().mac("x"), open().mac("x"));
+        assert_eq!(open().mac("a", "x"), open().mac("a", "x"));
     }
 }

@@ -20,6 +20,7 @@ use crate::run::ids::{At, Attempt, HostIx, RunId, StepIx};
 use crate::run::outcome::Outcome;
 use crate::run::output::{ChunkBody, OutStream};
 use crate::run::phases::Phases;
+use crate::run::secret::Typed;
 use crate::run::spec::{Act, Exec, Push, RunKind, RunSpec, Step};
 use crate::ssh::{
     AttemptEnd, Durable, ExecSpec, Hold, Interpreter, Permit, PushSpec, Route, RunAs, Start,
@@ -49,8 +50,15 @@ pub enum Report {
     Connected(Box<Finished>, Hold),
     /// Nothing was sent for want of a credential.
     NoCredential(String),
-    /// Nothing was sent for want of a secret that was typed: the parameter that it was typed for.
-    NoSecret(String),
+    /// Nothing was sent for want of a secret that was typed.
+    NoSecret(Typed),
+    /// Nothing was sent because a named secret cannot be read now.
+    Unread {
+        /// Its name.
+        secret: String,
+        /// Why; a sentence.
+        why: String,
+    },
     /// The connection is gone while a durable command may be running.
     Lost {
         /// Why.
@@ -134,7 +142,7 @@ impl Task {
         };
         let act = match &self.work {
             Some(Work { act: Err(why), .. }) => {
-                return self.ended(Outcome::Failed(NO_TEXT), Some(why.clone()));
+                return self.unbegun(Outcome::Failed(NO_TEXT), Some(why.clone()));
             }
             Some(Work { act: Ok(act), .. }) => act,
             None => &step.act,
@@ -188,6 +196,7 @@ impl Task {
                     detail: None,
                     phases: connected.phases,
                     output: OutputSum::default(),
+                    unbegun: false,
                 };
                 Report::Connected(Box::new(finished), connected.hold)
             }
@@ -450,6 +459,7 @@ impl Task {
                 detail,
                 phases,
                 output,
+                unbegun: false,
             })),
             AttemptEnd::NoCredential { why } => Report::NoCredential(why),
             AttemptEnd::Lost { why, .. } => Report::Lost { why, started },
@@ -465,7 +475,17 @@ impl Task {
             detail,
             phases: Phases::default(),
             output: OutputSum::default(),
+            unbegun: false,
         }))
+    }
+
+    /// An end before anything was sent, unless an engine before this one did.
+    pub(super) fn unbegun(&self, outcome: Outcome, detail: Option<String>) -> Report {
+        let mut report = self.ended(outcome, detail);
+        if let Report::Finished(finished) = &mut report {
+            finished.unbegun = self.reattach.is_none();
+        }
+        report
     }
 }
 

@@ -9,13 +9,25 @@ use super::url::Url;
 use crate::run::http::Method;
 
 /// What is sent.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     url: Url,
     method: Word,
     target: Uri,
     headers: HeaderMap,
     body: Bytes,
+}
+
+impl std::fmt::Debug for Request {
+    /// Without the body: it may be a secret. Headers are marked so that they are not shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("url", &self.url)
+            .field("method", &self.method)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Request {

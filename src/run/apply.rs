@@ -17,6 +17,16 @@ impl Run {
             What::ClockSet { .. } => event.at,
             _ => self.latest.max(event.at),
         };
+        let effects = self.happened(event);
+        // Who waits for a secret is told of just before it waits.
+        let told = matches!(event.what, What::SecretLacking { .. });
+        if !told && self.tally.parked + self.tally.reattaching == 0 {
+            self.lacks_secret = None;
+        }
+        effects
+    }
+
+    fn happened(&mut self, event: &Event) -> Vec<Effect> {
         match &event.what {
             What::Created { .. } | What::Noted { .. } | What::Recovered { .. } => Vec::new(),
             What::Dispatched {
@@ -175,6 +185,9 @@ impl Run {
             .is_some_and(|state| self.is_left(state.step))
         {
             self.taken_back(host, at);
+        } else if self.aborted_by.is_some() {
+            // It was on its way when the run was aborted: nothing will ever wake it.
+            self.done(host, self.cut_short(host), at);
         }
         Vec::new()
     }
@@ -434,6 +447,7 @@ impl Run {
             detail: None,
             phases: super::phases::Phases::default(),
             output: super::event::OutputSum::default(),
+            unbegun: false,
         });
         finished.outcome = outcome.clone();
         finished.detail = Some("settled by a person".to_owned());

@@ -410,6 +410,7 @@ fn ended(host: HostIx, step: StepIx, attempt: Attempt, outcome: Outcome, why: &s
         detail: Some(why.to_owned()),
         phases: Phases::default(),
         output: OutputSum::default(),
+        unbegun: false,
     }))
 }
 

@@ -307,6 +307,9 @@ pub struct Finished {
     /// What it wrote.
     #[serde(default)]
     pub output: OutputSum,
+    /// Whether it is certain that nothing was sent: there is nothing to undo.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unbegun: bool,
 }
 
 /// What an attempt wrote, without the bytes.

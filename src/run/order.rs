@@ -162,6 +162,7 @@ mod tests {
                 detail: None,
                 phases: crate::run::phases::Phases::default(),
                 output: OutputSum::default(),
+                unbegun: false,
             };
             apply(at, What::Finished(Box::new(finished)));
         }

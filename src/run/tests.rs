@@ -182,6 +182,7 @@ impl Bench {
             detail: None,
             phases: Phases::default(),
             output: OutputSum::default(),
+            unbegun: false,
         }));
         self.commit(Event {
             at: At(self.now),

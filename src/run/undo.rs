@@ -98,11 +98,12 @@ impl Run {
             let act = self.spec.step(step).map(|step| &step.act);
             matches!(act, Some(Act::Exec(_) | Act::Http(_)))
         };
-        let never = match finished.outcome.kind() {
-            OutcomeKind::Refused | OutcomeKind::NotStarted => true,
-            OutcomeKind::Unreachable => exec(finished.step),
-            _ => false,
-        };
+        let never = finished.unbegun
+            || match finished.outcome.kind() {
+                OutcomeKind::Refused | OutcomeKind::NotStarted => true,
+                OutcomeKind::Unreachable => exec(finished.step),
+                _ => false,
+            };
         if let Some(undo) = undo
             && !never
         {

@@ -4,7 +4,7 @@
 //! and whoever reads gets the reason in words when it cannot be.
 
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::{Zeroize as _, Zeroizing};
@@ -201,7 +201,13 @@ pub fn usable(mut text: Zeroizing<String>) -> Result<Zeroizing<String>, String> 
 fn file(path: &Path, own: bool) -> Result<Zeroizing<String>, String> {
     let at = path.display();
     let cannot = |error: std::io::Error| format!("cannot be read from {at}: {error}");
-    let file = std::fs::File::open(path).map_err(cannot)?;
+    // A pipe that nobody writes to must keep nobody waiting.
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
+        .open(path)
+        .map_err(cannot)?;
     // Of the open file: another one may stand under that name in a moment.
     let meta = file.metadata().map_err(cannot)?;
     if !meta.is_file() {
@@ -348,6 +354,20 @@ mod tests {
             );
             assert!(!why.contains("hunter22"));
         }
+    }
+
+    #[test]
+    fn a_pipe_is_no_file_and_keeps_nobody_waiting() {
+        let (dir, settings) = with_file(0o600, b"hunter22");
+        let path = dir.path().join("token");
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg("-m600")
+            .arg(&path)
+            .status();
+        assert!(made.unwrap().success());
+        let why = read(&settings, "t").unwrap_err();
+        assert!(why.contains("it is no file"), "{why}");
     }
 
     #[test]

@@ -352,6 +352,9 @@ pub struct EngineStatus {
     pub space: String,
     /// Sentences about what is not right.
     pub notes: Vec<String>,
+    /// Runs whose typed secrets are in its memory: when it ends, they wait for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub typed: Vec<RunId>,
     /// Its state directory.
     pub state_dir: String,
     /// Whether it is stopping.

@@ -48,6 +48,7 @@ pub(super) use steer::describe;
 
 use commit::Pending;
 use leases::Leases;
+use secrets::Unread;
 use tasks::Tasks;
 
 /// Messages taken in one turn before the runs go on.
@@ -110,6 +111,8 @@ pub struct Core {
     unrecovered: BTreeSet<RunId>,
     /// Runs whose lines in the list a full disk keeps from being written.
     unlisted: BTreeSet<RunId>,
+    /// Runs with hosts that wait for a named secret that cannot be read.
+    unread: BTreeMap<RunId, Unread>,
     /// Credentials arrived, and a full disk kept that from being recorded.
     unpark_again: bool,
     draining: Option<Vec<oneshot::Sender<()>>>,
@@ -139,6 +142,7 @@ impl Core {
             stalled: Vec::new(),
             unrecovered: BTreeSet::new(),
             unlisted: BTreeSet::new(),
+            unread: BTreeMap::new(),
             unpark_again: false,
             draining: None,
             clock: Clock::default(),

@@ -31,6 +31,7 @@ impl Core {
         let runs: Vec<RunId> = self.runs.keys().copied().collect();
         for run in runs {
             self.reclaim(run);
+            self.may_lack(run);
         }
         self.recover_rest()
     }

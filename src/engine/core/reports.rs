@@ -34,6 +34,7 @@ impl Core {
                 why,
             }],
             Report::NoSecret(secret) => self.no_secret(task, secret),
+            Report::Unread { secret, why } => vec![self.unread(task, secret, &why)],
             Report::Lost { why, started } => vec![self.lost(task, &why, started)],
             Report::NeverStarted(why) => self.never_started(task, why),
         };
@@ -138,5 +139,6 @@ fn finished(task: TaskKey, outcome: Outcome, detail: String) -> What {
         detail: Some(detail),
         phases: Phases::default(),
         output: OutputSum::default(),
+        unbegun: false,
     }))
 }

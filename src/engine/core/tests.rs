@@ -271,6 +271,7 @@ async fn a_command_here_does_not_run_once_its_owner_forbids_it() {
     for (_, host) in run.hosts() {
         let last = host.last.as_ref().unwrap();
         assert!(matches!(last.outcome, Outcome::Failed(_)), "{last:?}");
+        assert!(last.unbegun, "it would be undone");
         assert!(last.detail.as_ref().unwrap().contains("local_steps"));
     }
 }

@@ -137,13 +137,14 @@ impl Core {
             } => self.steer(run, &authority, &act, reply),
             Message::Report { task, report } => self.task_reported(task, report)?,
             Message::CredentialsArrived => self.unpark()?,
-            Message::SecretLacking { run, secret } => self.secret_lacking(run, secret)?,
+            Message::SecretLacking { run, typed } => self.secret_lacking(run, &typed)?,
+            Message::SecretsLooked { run, readable } => self.secrets_looked(run, readable)?,
             Message::SecretGiven {
                 run,
                 secret,
                 by,
                 reply,
-            } => self.secret_given(run, &secret, &by, reply),
+            } => self.secret_given(run, secret, &by, reply),
             Message::Look(look) => look(self),
             Message::Drain { reply } => self.draining.get_or_insert_default().push(reply),
         }
@@ -220,6 +221,7 @@ impl Core {
             }
         }
         self.record_what_waits()?;
+        self.look_for_secrets();
         self.retire();
         self.go_on()
     }
@@ -245,20 +247,29 @@ impl Core {
             .map(|(id, _)| *id)
             .collect();
         for run in parked {
-            let event = Event {
-                at: now(),
-                what: What::Unparked,
-            };
-            match self.commit(run, &[event], &[]) {
-                Ok(_) => {}
-                Err(StoreError::NoSpace) => {
-                    self.unpark_again = true;
-                    return Ok(());
-                }
-                Err(error) => return Err(error.into()),
+            if !self.unpark_run(run)? {
+                self.unpark_again = true;
+                return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Wakes the parked hosts of a run; `false` where a full disk keeps that from being recorded.
+    pub(super) fn unpark_run(&mut self, run: RunId) -> Result<bool, CoreError> {
+        let live = self.runs.get(&run);
+        if live.is_none_or(|live| live.run.tally.parked == 0) {
+            return Ok(true);
+        }
+        let event = Event {
+            at: now(),
+            what: What::Unparked,
+        };
+        match self.commit(run, &[event], &[]) {
+            Ok(_) => Ok(true),
+            Err(StoreError::NoSpace) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Answers those who wait for the engine to be idle enough to end.

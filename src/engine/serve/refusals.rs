@@ -1,4 +1,4 @@
-//! What a shared engine refused to do, on record: who tried what, and why not.
+//! What a shared engine refused to do, and wrong secrets, on record: who tried what, and why not.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -49,10 +49,17 @@ impl Tried {
             Request::Acknowledge { run, .. } => ("acknowledge", Some(*run)),
             Request::Passphrase { .. } => ("unlock", None),
             Request::Apply(_) => ("apply", None),
+            Request::Secret { run, .. } => return Some(Self::secret(*run)),
             Request::Steer { run, act } => (describe(act).0, Some(*run)),
             _ => return None,
         };
         Some(Self { act, run })
+    }
+
+    /// A secret that somebody typed for a run.
+    pub fn secret(run: RunId) -> Self {
+        let (act, run) = ("secret", Some(run));
+        Self { act, run }
     }
 }
 

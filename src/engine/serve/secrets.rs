@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Session;
+use super::refusals::Tried;
 use super::work_out::{Whole, Worked};
 use crate::engine::Parts;
 use crate::run::ids::RunId;
@@ -42,15 +43,19 @@ impl Session {
             .ok_or_else(|| none_of(root.id, root.spec.flow.as_ref(), &name))?;
         let (typed, secret) = self.server.parts.secrets.taken(&name, secret.take())?;
         if typed.mac != kept.mac {
+            // A shared engine puts every refusal on record.
+            if !self.server.parts.settings.shared {
+                let wrong = format!("not the secret that was typed for {name}");
+                self.record_refusal(&Tried::secret(root.id), &wrong).await;
+            }
             return Err(Fault::refused(format!(
                 "that is not the secret that was typed for {name} when run {} started; nothing was \
                  done. Type that one, or abort the run and start it again",
                 root.id
             )));
         }
-        self.server.parts.secrets.keep(root.id, secret);
         let by = self.person.name.clone();
-        self.server.inbox.secret_given(root.id, name, by).await?;
+        self.server.inbox.secret_given(root.id, secret, by).await?;
         Ok(Reply::Done)
     }
 }

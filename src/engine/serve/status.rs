@@ -63,6 +63,7 @@ impl Session {
             notes: health.notes.iter().map(|note| note.text.clone()).collect(),
             state_dir: server.process.state_dir.clone(),
             stopping: work.stopping,
+            typed: server.parts.secrets.typed_for(),
             role: authority.role(),
         }
     }

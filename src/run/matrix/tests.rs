@@ -67,6 +67,7 @@ impl Bench {
                 detail: None,
                 phases: crate::run::phases::Phases::default(),
                 output: OutputSum::default(),
+                unbegun: false,
             })));
         }
     }

@@ -20,6 +20,8 @@ pub const SHORTEST: usize = 6;
 
 /// What stands in place of a byte.
 const STAR: u8 = b'*';
+/// What stands in place of a sentence that may have any secret in it.
+const UNKNOWN: &str = "what was said is not shown: secrets may be in it that nobody knows now";
 
 /// How a stream is shown.
 #[derive(Debug, Clone)]
@@ -53,7 +55,7 @@ impl Redact {
     /// A sentence without the secrets; they stand in it by their names.
     pub fn text(&self, text: &str) -> String {
         let Self::Words(words) = self else {
-            return text.to_owned();
+            return UNKNOWN.to_owned();
         };
         if words.is_empty() {
             return text.to_owned();

@@ -52,6 +52,28 @@ fn a_secret_in_json_is_hidden_as_well() {
 }
 
 #[test]
+fn a_secret_is_hidden_however_json_is_written() {
+    let redact = words(&["a&b</é😀\"end\""]);
+    for text in [
+        r#"a&b</é😀\"end\""#,
+        r#"a\u0026b\u003c/é😀\"end\""#,
+        r#"a&b<\/é😀\"end\""#,
+        r#"a&b</\u00e9\ud83d\ude00\"end\""#,
+        r#"a&b<\/\u00e9\ud83d\ude00\"end\""#,
+    ] {
+        assert_eq!(whole(&redact, text), "*".repeat(text.len()), "{text}");
+    }
+}
+
+#[test]
+fn the_token_of_a_header_is_hidden_alone() {
+    let redact = words(&["Bearer abcdefghijkl"]);
+    assert_eq!(whole(&redact, "bearer abcdefghijkl"), "bearer ************");
+    let redact = words(&["correct horse battery"]);
+    assert_eq!(whole(&redact, "a battery"), "a battery");
+}
+
+#[test]
 fn secrets_that_overlap_are_all_hidden() {
     let redact = words(&["abcabcabc", "bcabcX"]);
     assert_eq!(whole(&redact, "abcabcabcabc-"), "************-");
@@ -87,6 +109,7 @@ fn what_is_left_of_a_secret_beside_missing_bytes_is_hidden() {
 #[test]
 fn without_the_secrets_nothing_of_the_stream_is_shown() {
     assert_eq!(whole(&Redact::All, "ab\ncd"), "**\n**");
+    assert!(!Redact::All.text("hunter22").contains("hunter22"));
 }
 
 #[test]

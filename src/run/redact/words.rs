@@ -4,12 +4,15 @@
 //! may be the beginning of a secret: what must be held back until more is known.
 
 use std::collections::VecDeque;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use zeroize::Zeroizing;
 
 use super::SHORTEST;
 use crate::run::secret::Secret;
+
+/// A shorter word of a secret may be a word of a language.
+const WORD: usize = 12;
 
 /// The secrets of an attempt, ready to be looked for.
 pub struct Words {
@@ -30,10 +33,14 @@ impl Words {
     pub fn of(secrets: &[Secret]) -> Self {
         let mut words: Vec<(Zeroizing<Vec<u8>>, String)> = Vec::new();
         for secret in secrets {
-            let escaped = escaped(secret.text());
-            for word in parts(secret.text()).chain(parts(&escaped)) {
-                if !words.iter().any(|(known, _)| known.as_slice() == word) {
-                    words.push((Zeroizing::new(word.to_vec()), secret.name().to_owned()));
+            for part in parts(secret.text()) {
+                let whole = Zeroizing::new(part.to_owned());
+                let written = WRITERS.map(|writer| writer.escaped(part));
+                for word in std::iter::once(whole).chain(written) {
+                    let bytes = word.as_bytes();
+                    if !words.iter().any(|(known, _)| known.as_slice() == bytes) {
+                        words.push((Zeroizing::new(bytes.to_vec()), secret.name().to_owned()));
+                    }
                 }
             }
         }
@@ -178,17 +185,79 @@ impl fmt::Debug for Words {
     }
 }
 
-/// A text as it stands between the quotes of JSON, which is how many logs are written.
-fn escaped(text: &str) -> Zeroizing<String> {
-    let quoted = Zeroizing::new(serde_json::to_string(text).unwrap_or_default());
-    Zeroizing::new(quoted.trim_matches('"').to_owned())
+/// What a writer of JSON, which is how many logs are written, escapes beside what it must.
+#[derive(Clone, Copy)]
+struct Writer {
+    /// `&`, `<` and `>`, as Go does.
+    html: bool,
+    /// `/`, as PHP does.
+    slash: bool,
+    /// Everything that is not ASCII, as PHP and Python do.
+    wide: bool,
 }
 
-/// A secret, and each of its lines that is long enough to be one.
-fn parts(text: &str) -> impl Iterator<Item = &[u8]> {
-    let lines = text.split('\n').map(str::trim);
+const WRITERS: [Writer; 5] = [
+    Writer::new(false, false, false),
+    Writer::new(true, false, false),
+    Writer::new(false, true, false),
+    Writer::new(false, false, true),
+    Writer::new(false, true, true),
+];
+
+impl Writer {
+    const fn new(html: bool, slash: bool, wide: bool) -> Self {
+        Self { html, slash, wide }
+    }
+
+    /// A text as it stands between the quotes.
+    fn escaped(self, text: &str) -> Zeroizing<String> {
+        // At full size: a buffer that grows leaves its old self in memory. No character of UTF-8
+        // grows by more than the one byte of a control code that becomes six.
+        let mut out = Zeroizing::new(String::with_capacity(text.len() * 6));
+        for c in text.chars() {
+            let short = match c {
+                '"' | '\\' => Some(c),
+                '\n' => Some('n'),
+                '\r' => Some('r'),
+                '\t' => Some('t'),
+                '\u{8}' => Some('b'),
+                '\u{c}' => Some('f'),
+                '/' => Some(c).filter(|_| self.slash),
+                _ => None,
+            };
+            let wide = match c {
+                '\0'..='\u{1f}' => true,
+                '&' | '<' | '>' | '\u{2028}' | '\u{2029}' if self.html => true,
+                _ => self.wide && !c.is_ascii(),
+            };
+            if let Some(short) = short {
+                out.push('\\');
+                out.push(short);
+            } else if wide {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            } else {
+                out.push(c);
+            }
+        }
+        out
+    }
+}
+
+/// A secret, and each of its lines and the longest word of each that is long enough to be one: of
+/// a header `Bearer abc…` the token is told alone.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let lines = || text.split('\n').map(str::trim);
+    let words = lines().filter_map(|line| {
+        let words = line.split_whitespace();
+        words
+            .max_by_key(|word| word.len())
+            .filter(|word| word.len() >= WORD)
+    });
     std::iter::once(text)
-        .chain(lines)
-        .map(str::as_bytes)
+        .chain(lines())
+        .chain(words)
         .filter(|word| word.len() >= SHORTEST)
 }

@@ -1,6 +1,9 @@
 //! A run that is part of another stands as that one does, save where it must not.
 
-use super::{Bench, spec, spec_of};
+use super::{
+    Arc, Attempt, Bench, Finished, HostIx, OutcomeKind, OutputSum, Phase, Phases, RunSpec, spec,
+    spec_of,
+};
 use crate::run::command::Command;
 use crate::run::event::{EndState, Event, What};
 use crate::run::family::Parent;
@@ -24,6 +27,71 @@ fn paused() -> What {
     What::Paused {
         by: "conn".to_owned(),
         reason: "too much failed".to_owned(),
+    }
+}
+
+fn dispatched() -> What {
+    What::Dispatched {
+        step: StepIx(0),
+        attempt: Attempt(1),
+        hosts: vec![HostIx(0)],
+    }
+}
+
+#[test]
+fn a_host_that_is_parked_after_an_abort_has_ended_and_lacks_nothing() {
+    let lacks = |host| What::Parked {
+        host: HostIx(host),
+        why: "the secret token was typed".to_owned(),
+    };
+    let lacking = What::SecretLacking {
+        secret: "token".to_owned(),
+    };
+    let aborted = What::Aborted {
+        by: "kim".to_owned(),
+        reason: String::new(),
+    };
+    let mut run = parent([(1, dispatched()), (2, lacking), (3, lacks(0))]);
+    assert!(run.lacks_secret.is_some());
+    run.apply(&Event {
+        at: At(4),
+        what: aborted.clone(),
+    });
+    assert_eq!(run.lacks_secret, None);
+    let run = parent([(1, dispatched()), (2, aborted), (3, lacks(0))]);
+    let phase = run.host(HostIx(0)).unwrap().phase;
+    assert_eq!(phase, Phase::Done(OutcomeKind::NotStarted));
+}
+
+#[test]
+fn what_never_began_is_not_undone() {
+    for unbegun in [true, false] {
+        let mut spec = spec(1, 2, vec![1], true);
+        let mut undo = spec.steps[0].clone();
+        undo.rules.undoes = Some(StepIx(0));
+        spec.steps.push(undo);
+        let mut run = Run::new(RunId(9), Arc::new(spec), "kim", At(0));
+        let mut apply = |what| {
+            run.apply(&Event { at: At(1), what });
+        };
+        apply(dispatched());
+        apply(What::Finished(Box::new(Finished {
+            host: HostIx(0),
+            step: StepIx(0),
+            attempt: Attempt(1),
+            outcome: Outcome::Failed(65),
+            detail: None,
+            phases: Phases::default(),
+            output: OutputSum::default(),
+            unbegun,
+        })));
+        let back = Command::Rollback {
+            by: "kim".to_owned(),
+            reason: String::new(),
+            hosts: Vec::new(),
+        };
+        let undone = run.decide(&back, At(2)).is_ok();
+        assert_eq!(undone, !unbegun);
     }
 }
 
@@ -102,7 +170,7 @@ fn a_part_ends_after_its_batch_when_its_whole_shall_and_in_its_last_one_by_itsel
         },
     )]);
     let of = |batches: Vec<u32>| {
-        let spec = std::sync::Arc::new(spec(4, 4, batches, true));
+        let spec = Arc::new(spec(4, 4, batches, true));
         Run::new(RunId(10), spec, "kim", At(0))
     };
     let mut part = of(vec![2, 2]);
@@ -113,7 +181,7 @@ fn a_part_ends_after_its_batch_when_its_whole_shall_and_in_its_last_one_by_itsel
     assert_eq!(of(vec![4]).follow(&whole, At(2)), None);
 }
 
-fn whole() -> std::sync::Arc<crate::run::spec::RunSpec> {
+fn whole() -> Arc<RunSpec> {
     let node = NodeSpec {
         item: None,
         kind: RunKind::Flow,
@@ -140,7 +208,7 @@ fn whole() -> std::sync::Arc<crate::run::spec::RunSpec> {
         join: None,
         fail_fast: false,
     });
-    std::sync::Arc::new(spec)
+    Arc::new(spec)
 }
 
 #[test]

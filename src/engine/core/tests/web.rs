@@ -3,6 +3,7 @@
 use super::*;
 use crate::http::tests::web::{Then, Web, answer};
 use crate::run::http::{Http, METRICS_NEITHER, METRICS_NO, Method, Metrics};
+use crate::run::secret::{Filled, SecretRef};
 
 fn http(method: Method, url: String) -> Http {
     Http {
@@ -30,6 +31,40 @@ async fn end(act: Act, change: impl FnOnce(&mut Step)) -> crate::run::event::Fin
 async fn asked(web: &Web, method: Method, idempotent: bool) -> crate::run::event::Finished {
     let act = Act::Http(http(method, web.url("/x?y=z")));
     end(act, |step| step.idempotent = idempotent).await
+}
+
+#[tokio::test]
+async fn hosts_wait_for_a_secret_that_cannot_be_read_until_it_can_or_somebody_aborts() {
+    let mut http = http(Method::Post, "http://127.0.0.1:1/".to_owned());
+    http.body = Some(Filled::Secret(SecretRef::Named("gone".to_owned())));
+    let bench = Bench::start(0);
+    let new = new(doing(Act::Http(http)), None);
+    let run = bench.inbox.create(new).await.unwrap();
+    let until = async |wanted: &dyn Fn(&Run) -> bool| loop {
+        let state = move |core: &Core| core.live_run(run).map(|live| live.run.clone());
+        let state = bench.inbox.look(state).await.unwrap().unwrap();
+        if wanted(&state) {
+            return state;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let parked = until(&|run| run.tally.parked == 2).await;
+    let lacks = parked.lacks.as_deref().unwrap();
+    assert!(lacks.contains("no secret gone") && lacks.contains("every 30 s"));
+    assert_eq!(parked.tally.ended_all(), 0);
+    bench.inbox.secrets_looked(run, false).await;
+    let looked = |core: &Core| core.unread.len();
+    assert_eq!(bench.inbox.look(looked).await.unwrap(), 1);
+    bench.inbox.secrets_looked(run, true).await;
+    let tried = |run: &Run| run.latest > parked.latest && run.tally.parked == 2;
+    until(&tried).await;
+    let abort = Steer::Abort {
+        reason: String::new(),
+    };
+    let ann = Arc::new(Authority::everything("ann"));
+    bench.inbox.steer(run, ann, abort).await.unwrap();
+    let ended = until(&|run| run.ended.is_some()).await;
+    assert_eq!(ended.ended.unwrap().0, EndState::Aborted);
 }
 
 fn said(finished: &crate::run::event::Finished) -> &str {

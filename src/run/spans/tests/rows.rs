@@ -55,6 +55,7 @@ fn ended(at: i64, host: u32, outcome: Outcome) -> Event {
         detail: None,
         phases: Phases::default(),
         output: OutputSum::default(),
+        unbegun: false,
     }));
     Event { at: At(at), what }
 }

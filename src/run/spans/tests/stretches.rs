@@ -45,6 +45,7 @@ fn failed_on(host: u32) -> What {
         detail: None,
         phases: crate::run::phases::Phases::default(),
         output: OutputSum::default(),
+        unbegun: false,
     }))
 }
 

@@ -479,5 +479,6 @@ fn finished(host: HostIx, step: StepIx, attempt: Attempt, outcome: Outcome) -> F
         detail: None,
         phases: Phases::default(),
         output: OutputSum::default(),
+        unbegun: false,
     }
 }
