@@ -26,8 +26,8 @@ impl Core {
     pub(super) fn look_at_clock(&mut self) -> Result<(), CoreError> {
         if let Some(away) = self.away {
             let recorded = match away {
-                Away::Set(0) => Ok(None),
-                Away::Set(by) => self.clock_set(by, now()).map(Some),
+                Away::Set(0) => Ok(0),
+                Away::Set(by) => self.clock_set(by, now()),
                 Away::Unknown => self.set_back(),
             };
             let Some(lsn) = stored(recorded)? else {
@@ -37,7 +37,7 @@ impl Core {
             self.keep_clock(lsn);
         }
         if let Some(by) = set_by() {
-            let recorded = self.clock_set(by, now().shifted(by)).map(Some);
+            let recorded = self.clock_set(by, now().shifted(by));
             if let Some(lsn) = stored(recorded)? {
                 Clock::follow(by);
                 self.keep_clock(lsn);
@@ -47,14 +47,9 @@ impl Core {
     }
 
     /// The next engine is told how the clocks stand once the runs surely know it.
-    fn keep_clock(&mut self, lsn: Option<Lsn>) {
+    fn keep_clock(&mut self, lsn: Lsn) {
         let clock = self.clock.clone();
-        match lsn {
-            None => clock.keep(),
-            Some(lsn) => {
-                self.when_durable(lsn, Pending::Call(Box::new(move |_| clock.keep())));
-            }
-        }
+        self.when_durable(lsn, Pending::Call(Box::new(move |_| clock.keep())));
     }
 
     /// Tells every run that is not over, in one record.
@@ -81,15 +76,15 @@ impl Core {
     }
 
     /// After a start of the machine only a clock that went back shows: a run has done something later than now.
-    fn set_back(&mut self) -> Result<Option<Lsn>, StoreError> {
+    fn set_back(&mut self) -> Result<Lsn, StoreError> {
         let at = now();
-        let mut last = None;
+        let mut last = 0;
         for run in self.open_runs() {
             let latest = self.runs.get(&run).map_or(at, |live| live.run.latest);
             if latest > at {
                 let by = at.0.saturating_sub(latest.0);
                 let what = What::ClockSet { by };
-                last = Some(self.commit(run, &[Event { at, what }], &[])?);
+                last = self.commit(run, &[Event { at, what }], &[])?;
             }
         }
         Ok(last)
@@ -105,7 +100,7 @@ impl Core {
 }
 
 /// What was recorded; nothing when the disk is full.
-fn stored(recorded: Result<Option<Lsn>, StoreError>) -> Result<Option<Option<Lsn>>, CoreError> {
+fn stored(recorded: Result<Lsn, StoreError>) -> Result<Option<Lsn>, CoreError> {
     match recorded {
         Ok(lsn) => Ok(Some(lsn)),
         Err(StoreError::NoSpace) => Ok(None),

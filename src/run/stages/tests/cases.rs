@@ -373,8 +373,8 @@ fn a_stage_that_a_condition_left_out_is_judged_again_and_one_that_a_person_left_
         };
         late
     };
-    let none = |name: &str| stage(name, &[], 1);
-    let spec = flow(vec![none("canary"), late("judged"), late("skipped"), {
+    let first = |name: &str| stage(name, &[], 1);
+    let spec = flow(vec![first("canary"), late("judged"), late("skipped"), {
         let mut last = stage("last", &[1, 2], 1);
         last.approve = Some(Approval::default());
         last
