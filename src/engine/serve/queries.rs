@@ -64,8 +64,12 @@ impl Session {
 
     pub(super) async fn show(&self, id: RunId) -> Result<Reply, Fault> {
         let Standing {
-            run, view, parts, ..
+            run,
+            mut view,
+            parts,
+            ..
         } = self.standing(id, 0, 0).await?;
+        view::tell_registered(&run, &mut view);
         let events = self.events(id).await?;
         let own = timeline::timeline(&run.spec, &events);
         let timeline = self
@@ -230,15 +234,12 @@ impl Session {
                 })
             })
             .await?;
-        let (run, mut view) = if let Some((run, view, lsn)) = live {
+        if let Some((run, view, lsn)) = live {
             self.wait_durable(lsn).await?;
-            (run, view)
-        } else {
-            let (run, _) = self.replayed(id).await?;
-            let view = self.sealed_view(&run).await?;
-            (run, view)
-        };
-        view::tell_registered(&run, &mut view);
+            return Ok((run, view));
+        }
+        let (run, _) = self.replayed(id).await?;
+        let view = self.sealed_view(&run).await?;
         Ok((run, view))
     }
 }

@@ -334,7 +334,7 @@ async fn what_is_too_large_to_be_written_down_ends_no_engine() {
     // An engine that bore more wrote these down.
     for (stage, part) in parts.into_iter().enumerate() {
         end(&mut core, part, At(1));
-        record(&mut core, whole, ended(stage, all(24_000)));
+        record(&mut core, whole, ended(stage, all(18_000)));
     }
     core.go_on().unwrap();
     let pause = core.live_run(whole).unwrap().run.paused.clone().unwrap();
