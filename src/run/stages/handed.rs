@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{StageIx, Stages, StagesSpec};
 
 /// More than this is not handed on: of all runs of a whole together, in bytes. A quarter of what the
-/// journal takes at once, so that there is room for the record around it.
-const MOST: usize = crate::store::MAX_APPEND / 4;
+/// journal takes at once (`store::MAX_APPEND`), so that there is room for the record around it.
+const MOST: usize = 1 << 18;
 
 /// By variable and value, the hosts that have it.
 pub type Registered = BTreeMap<String, BTreeMap<String, Vec<String>>>;
