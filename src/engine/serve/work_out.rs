@@ -2,9 +2,14 @@
 //! values, and whatever its stages and branches do.
 
 mod by_metrics;
+mod hosts;
+mod made;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use hosts::{first_host, hosts_of, hosts_text};
+use made::{as_stage, one_step, plain_step};
 
 use super::definitions::{none, removed};
 use super::queries::identity;
@@ -21,13 +26,13 @@ use crate::flow::param::Params;
 use crate::flow::plan::{
     Instance, Plan, PlanError, RunFacts, instances, is_outside, stage_question,
 };
-use crate::flow::rollout::{Gate, GateBy, Inconclusive, Limit, OnExceeded, Rollout};
-use crate::flow::stage::{Action, Stage, Work};
-use crate::flow::step::{self, Approve, Step};
+use crate::flow::rollout::{Gate, GateBy, Inconclusive, Limit, OnExceeded};
+use crate::flow::stage::{Action, Stage};
+use crate::flow::step::Approve;
 use crate::inventory::ResolvedHost;
 use crate::run::complaint::quote;
 use crate::run::secret::{SecretRef, Typed};
-use crate::run::spec::{Access, Approval, Lease, OnFailure, RunKind, Target};
+use crate::run::spec::{Access, Approval, Lease, RunKind, Target};
 use crate::run::stages::{Late, Need, OnStageFailure, StageIx};
 use crate::wire::definitions::PlanFlow;
 use crate::wire::reply::Fault;
@@ -441,7 +446,7 @@ impl Bench<'_> {
             .as_ref()
             .map(|gate| {
                 let hosts = match gate.by {
-                    GateBy::Metrics(_) => by_metrics::first_host(&work),
+                    GateBy::Metrics(_) => first_host(&work),
                     _ => hosts_text(&work),
                 };
                 self.gate(whole, gate, &hosts, values)
@@ -561,92 +566,10 @@ fn cannot(what: &str) -> Fault {
     ))
 }
 
-/// A branch of a fanout, as a stage that needs nothing.
-fn as_stage(name: &str, work: &Work) -> Stage {
-    Stage {
-        name: name.to_owned(),
-        about: None,
-        work: work.clone(),
-        needs: crate::flow::stage::Needs::default(),
-        for_each: None,
-        parallel: 1,
-        when: None,
-        approve: None,
-        soak: None,
-        gate: None,
-        on_exceeded: OnExceeded::Pause,
-        max_failures: None,
-    }
-}
-
-fn plain_step(name: &str, exec: step::Exec, timeout: Option<std::time::Duration>) -> Step {
-    Step {
-        name: name.to_owned(),
-        about: None,
-        act: step::Act::Exec(exec),
-        when: None,
-        timeout,
-        retry: None,
-        idempotent: false,
-        verify: None,
-        on_failure: OnFailure::SkipHost,
-        rollback: None,
-        register: BTreeMap::new(),
-    }
-}
-
-/// One command of a flow, as a flow of its own.
-fn one_step(whole: &Whole, step: impl IntoIterator<Item = Step>, lease: Lease) -> Definition {
-    Definition {
-        name: whole.definition.name.clone(),
-        app: whole.definition.app.clone(),
-        about: None,
-        params: whole.definition.params.clone(),
-        body: Body::Simple {
-            rollout: Box::new(Rollout {
-                lease,
-                ..Rollout::default()
-            }),
-            steps: step.into_iter().collect(),
-        },
-    }
-}
-
 /// The first command as on the first host.
 fn first_command(plan: &Plan) -> Option<String> {
     let view = plan.view().ok()?;
     view.steps.first()?.command.clone()
-}
-
-/// The hosts of what is done, folded.
-fn hosts_text(work: &Worked) -> String {
-    match work {
-        Worked::Simple(simple) => {
-            let names = simple.plan.hosts().iter().map(|host| &*host.name);
-            crate::inventory::fold(names)
-        }
-        Worked::Whole(whole) => whole.targets_text.clone(),
-    }
-}
-
-fn hosts_of(whole: &Whole) -> String {
-    let mut names: Vec<String> = Vec::new();
-    collect(whole, &mut names);
-    names.sort();
-    names.dedup();
-    crate::inventory::fold(names.iter().map(String::as_str))
-}
-
-fn collect(whole: &Whole, names: &mut Vec<String>) {
-    for node in whole.stages.iter().flat_map(|stage| &stage.nodes) {
-        match &node.work {
-            Worked::Simple(simple) => {
-                let hosts = simple.plan.hosts().iter();
-                names.extend(hosts.map(|host| host.name.to_string()));
-            }
-            Worked::Whole(whole) => collect(whole, names),
-        }
-    }
 }
 
 fn of(host: ResolvedHost) -> Host {

@@ -1,6 +1,7 @@
 //! The gate of a stage, where it asks a metrics server.
 
-use super::{Bench, RunKind, Simple, Whole, Worked, one_step};
+use super::made::one_step;
+use super::{Bench, RunKind, Simple, Whole};
 use crate::flow::definition::Body;
 use crate::flow::give::Values;
 use crate::flow::plan::{Does, Found, Turn};
@@ -35,21 +36,5 @@ impl Bench<'_> {
             simple.title = Some(format!("metrics {query}"));
         }
         Ok(simple)
-    }
-}
-
-/// The host that stands for all of what is done.
-pub(super) fn first_host(work: &Worked) -> String {
-    match work {
-        Worked::Simple(simple) => {
-            let first = simple.plan.hosts().first();
-            first.map_or_else(String::new, |host| host.name.to_string())
-        }
-        Worked::Whole(whole) => {
-            let mut nodes = whole.stages.iter().flat_map(|stage| &stage.nodes);
-            nodes
-                .next()
-                .map_or_else(String::new, |node| first_host(&node.work))
-        }
     }
 }
