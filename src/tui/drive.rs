@@ -152,10 +152,7 @@ struct Console {
 impl Console {
     async fn run(mut self, mut news: mpsc::Receiver<News>) -> Result<(), ConsoleError> {
         let mut events = input::start()?;
-        let mut ends = [
-            ending(SignalKind::terminate())?,
-            ending(SignalKind::hangup())?,
-        ];
+        let mut ends = Ends::listen()?;
         let mut clock = tokio::time::interval(Duration::from_secs(1));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -163,7 +160,6 @@ impl Console {
             self.draw();
             let due = self.pace.due(self.keyed);
             let ready = self.output.is_ready();
-            let (terminate, hangup) = ends.split_at_mut(1);
             tokio::select! {
                 biased;
                 event = events.recv() => {
@@ -192,8 +188,7 @@ impl Console {
                         }
                     }
                 }
-                _ = terminate[0].recv() => return Ok(()),
-                _ = hangup[0].recv() => return Ok(()),
+                () = ends.recv() => return Ok(()),
                 () = self.output.ready(), if self.dirty && !ready => {}
                 () = tokio::time::sleep_until(due), if self.dirty && ready => {}
                 _ = clock.tick() => {
@@ -358,8 +353,25 @@ fn keys(events: &[Event]) -> impl Iterator<Item = &KeyEvent> {
     })
 }
 
-fn ending(kind: SignalKind) -> std::io::Result<Signal> {
-    signal(kind)
+/// The signals that end a console as `q` does. Whoever listened to one goes on to be deaf to it: a
+/// Ctrl-C that reaches the terminal while it is given back does not end the process half-way.
+struct Ends([Signal; 4]);
+
+impl Ends {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self([
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::quit())?,
+        ]))
+    }
+
+    /// Waits for the first of them.
+    async fn recv(&mut self) {
+        let any = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures::future::select_all(any).await;
+    }
 }
 
 /// Writes a file that is not there yet, for its owner alone.

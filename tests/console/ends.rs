@@ -21,6 +21,21 @@ fn sigterm_gives_the_terminal_back_and_what_runs_goes_on() {
     assert_goes_on_to_its_end(&world);
 }
 
+/// In the moment between, the terminal makes signals of keys again.
+#[test]
+fn ctrl_c_while_it_leaves_does_not_end_it_half_way() {
+    let world = World::new();
+    for _ in 0..10 {
+        let mut console = world.open(80, 24);
+        console.wait_for("1 here");
+        console.send("q");
+        while console.runs() {
+            console.send("\x03");
+        }
+        assert_eq!(console.wait_end(), 0, "{}", console.picture());
+    }
+}
+
 #[test]
 fn a_terminal_that_is_gone_ends_the_console_and_nothing_else() {
     let world = World::new();

@@ -186,6 +186,17 @@ fn deeds(world: &World) -> (Vec<serde_json::Value>, Vec<serde_json::Value>) {
     (world.runs(), audit)
 }
 
+/// A console in a terminal that makes no signals of keys and stops for none: bytes that come after it
+/// has left are the next program's, and of no interest here.
+fn open_apart(world: &World) -> Terminal {
+    let mut apart = world.console();
+    apart.get_argv_mut().splice(
+        ..0,
+        ["/bin/sh", "-c", "stty -isig -ixon; exec \"$0\" \"$@\""].map(Into::into),
+    );
+    Terminal::open(apart, 80, 24)
+}
+
 /// Runs that have ended, every byte but the `y` that confirms a sheet, pastes with `y` as well:
 /// nothing crashes, and nothing is started, steered or aborted.
 #[test]
@@ -196,7 +207,7 @@ fn ten_thousand_keys_of_chance_crash_nothing_and_start_nothing() {
     world.run("@web", "systemctl is-active app");
     let before = deeds(&world);
     let engine = world.conn.engine().expect("an engine runs");
-    let mut console = world.open(80, 24);
+    let mut console = open_apart(&world);
     console.wait_for("ENDED 2");
     let mut sent = 0;
     while sent < KEYS {
@@ -221,7 +232,7 @@ fn ten_thousand_keys_of_chance_crash_nothing_and_start_nothing() {
                 console.text().contains("Detached"),
                 "after {sent} keys\n{picture}"
             );
-            console = world.open(80, 24);
+            console = open_apart(&world);
             console.wait_for("1 here");
         }
     }

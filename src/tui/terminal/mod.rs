@@ -7,6 +7,8 @@ mod output;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::termios;
+
 pub(super) use output::Output;
 
 /// The alternate screen, no cursor, pastes told apart from keys.
@@ -52,6 +54,9 @@ fn give_back() {
         let mut out = io::stdout().lock();
         // A terminal that is gone needs nothing back.
         let _ = out.write_all(LEAVE).and_then(|()| out.flush());
+        // Keys still on their way were meant for the console: not for the shell that reads next,
+        // and not, as signals, for the rest of this process.
+        let _ = termios::tcflush(io::stdin(), termios::QueueSelector::IFlush);
         let _ = crossterm::terminal::disable_raw_mode();
     }
 }
