@@ -10,13 +10,10 @@ use crate::run::event::{Event, What};
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
 use crate::run::roles::Authority;
-use crate::run::stages::StageEvent;
+use crate::run::stages::{DEEPEST, StageEvent};
 use crate::run::state::Run;
 use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
-
-/// The deepest family: flows in flows in flows.
-const DEEPEST: usize = 16;
 
 impl Core {
     /// The newest ancestor of a run that stands still: whoever lets the run go on means that.

@@ -11,6 +11,7 @@ use crate::run::decide::BY_RULE;
 use crate::run::event::{Event, What};
 use crate::run::ids::RunId;
 use crate::run::spec::RunSpec;
+use crate::run::stages::DEEPEST;
 use crate::run::state::Run;
 use crate::store::{Lsn, Store};
 use crate::wire::view::TimelineEntry;
@@ -21,8 +22,6 @@ const MOST_PARTS: usize = 64;
 const MOST_ENTRIES: usize = 200;
 /// Parts whose entries are kept.
 const KEPT: usize = 256;
-/// The deepest family.
-const DEEPEST: usize = 16;
 
 /// A part of a run at one moment.
 #[derive(Clone)]

@@ -33,13 +33,11 @@ use crate::inventory::ResolvedHost;
 use crate::run::complaint::quote;
 use crate::run::secret::{SecretRef, Typed};
 use crate::run::spec::{Access, Approval, Lease, RunKind, Target};
-use crate::run::stages::{Late, Need, OnStageFailure, StageIx};
+use crate::run::stages::{DEEPEST, Late, Need, OnStageFailure, StageIx};
 use crate::wire::definitions::PlanFlow;
 use crate::wire::reply::Fault;
 use crate::wire::request::HostsQuery;
 
-/// The deepest that flows may stand in flows.
-const DEEPEST: usize = 8;
 /// Stages, with all their items, of one start.
 const MOST_NODES: usize = 1_000;
 /// Hosts of one start, counted in every stage that they are in.
@@ -213,7 +211,7 @@ struct Bench<'b> {
 
 impl Bench<'_> {
     fn work_out(&mut self, wanted: &Wanted, depth: usize) -> Result<Worked, Fault> {
-        if depth > DEEPEST {
+        if depth >= DEEPEST {
             return Err(Fault::usage(format!(
                 "{} stands in {DEEPEST} flows, one in another; put some of them into one",
                 wanted.name

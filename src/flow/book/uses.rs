@@ -9,9 +9,8 @@ use crate::flow::rollout::Gate;
 use crate::flow::stage::{Action, Needs, Stage, Work};
 use crate::flow::template::{Condition, StageUse, Text};
 use crate::run::complaint::{Complaint, nearest, quote};
+use crate::run::stages::DEEPEST;
 
-/// Definitions stand in each other so deep at most; what is deeper is refused elsewhere.
-const DEEPEST: usize = 16;
 /// What there is of a stage.
 const PARTS: [&str; 4] = ["registered", "values", "by_host", "by_item"];
 
@@ -113,6 +112,7 @@ impl Book {
 
     /// What is registered by what a stage or branch does; nothing, when that is not known.
     fn registers<'b>(&'b self, work: &'b Work, depth: usize) -> Option<BTreeSet<&'b str>> {
+        // What is deeper cannot be started, and that is said then.
         if depth > DEEPEST {
             return None;
         }

@@ -22,7 +22,7 @@ pub use handed::{Gathered, Handed, OfNode, Registered, merge};
 pub use needs::{Need, Standing, hopeless, ready};
 pub use next::{Child, ChildEnd, Start};
 pub use progress::{Node, NodePhase, Stages, Stop};
-pub use spec::{GateSpec, Late, NodeIx, NodeSpec, OnStageFailure, StageSpec, StagesSpec};
+pub use spec::{DEEPEST, GateSpec, Late, NodeIx, NodeSpec, OnStageFailure, StageSpec, StagesSpec};
 
 /// A stage's place in its flow.
 #[derive(

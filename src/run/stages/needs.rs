@@ -29,7 +29,10 @@ pub enum Standing {
 }
 
 /// The stages that may begin now, in the order of the text.
-pub fn ready(needs: &[Need], standings: &[Standing]) -> Vec<StageIx> {
+pub fn ready<'n>(
+    needs: impl IntoIterator<Item = &'n Need>,
+    standings: &[Standing],
+) -> Vec<StageIx> {
     let all = (0..).map(StageIx).zip(needs);
     let waits = |ix: StageIx| standings.get(ix.0) == Some(&Standing::Waiting);
     all.filter(|(ix, need)| waits(*ix) && need.is_met(standings))
@@ -39,19 +42,30 @@ pub fn ready(needs: &[Need], standings: &[Standing]) -> Vec<StageIx> {
 
 /// The stages that can never begin any more, because too much of what they need failed or can
 /// never begin itself.
-pub fn hopeless(needs: &[Need], standings: &[Standing]) -> Vec<StageIx> {
+pub fn hopeless<'n>(
+    needs: impl IntoIterator<Item = &'n Need>,
+    standings: &[Standing],
+) -> Vec<StageIx> {
     let mut standings = standings.to_vec();
+    let all = (0..).map(StageIx).zip(needs);
+    let mut hoping: Vec<_> = all
+        .filter(|(ix, _)| standings.get(ix.0) == Some(&Standing::Waiting))
+        .collect();
     let mut lost = Vec::new();
     loop {
-        let found = (0..).map(StageIx).zip(needs).find(|(ix, need)| {
-            standings.get(ix.0) == Some(&Standing::Waiting) && need.is_lost(&standings)
+        let before = hoping.len();
+        hoping.retain(|(ix, need)| {
+            let is_lost = need.is_lost(&standings);
+            if is_lost {
+                standings[ix.0] = Standing::Failed;
+                lost.push(*ix);
+            }
+            !is_lost
         });
-        let Some((ix, _)) = found else {
+        if hoping.len() == before {
             lost.sort_unstable();
             return lost;
-        };
-        standings[ix.0] = Standing::Failed;
-        lost.push(ix);
+        }
     }
 }
 

@@ -373,7 +373,7 @@ impl View<'_> {
                 *standing = Standing::Waiting;
             }
         }
-        let mut open = ready(&self.needs(), &standings);
+        let mut open = ready(self.needs(), &standings);
         open.retain(|stage| !self.awaits(*stage));
         open
     }
@@ -433,7 +433,7 @@ impl View<'_> {
                 other => *other,
             })
             .collect();
-        hopeless(&self.needs(), &hoped)
+        hopeless(self.needs(), &hoped)
     }
 
     fn may_be_accepted(&self, stage: StageIx) -> bool {
@@ -475,8 +475,7 @@ impl View<'_> {
         self.spec.stages.get(ix.0)
     }
 
-    fn needs(&self) -> Vec<Need> {
-        let needs = self.spec.stages.iter().map(|stage| stage.needs.clone());
-        needs.collect()
+    fn needs(&self) -> impl Iterator<Item = &Need> {
+        self.spec.stages.iter().map(|stage| &stage.needs)
     }
 }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{Need, StageIx};
 use crate::run::spec::{Approval, RunKind};
 
+/// A run stands in so many runs at most, one in another: a start that would go deeper is refused.
+pub const DEEPEST: usize = 9;
+
 /// The stages of a parent run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StagesSpec {
