@@ -21,7 +21,12 @@ impl Run {
             Command::Abort { by, reason } => self.decide_abort(by, reason)?,
             Command::AbortAfterBatch { by, reason } => self.decide_abort_after(by, reason)?,
             Command::Retry { by, only, hosts } => self.decide_retry(by, only, hosts)?,
-            Command::Rollback { by, reason, hosts } => self.decide_rollback(by, reason, hosts)?,
+            Command::Rollback {
+                by,
+                reason,
+                hosts,
+                with_whole,
+            } => self.decide_rollback((by, reason), hosts, *with_whole)?,
             Command::Skip { by, hosts } => self.decide_skip(by, hosts)?,
             Command::SkipStep { by, step } => self.decide_skip_step(by, *step)?,
             Command::SkipStage { by, stage } => self.decide_skip_stage(by, *stage)?,

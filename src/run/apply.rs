@@ -261,7 +261,7 @@ impl Run {
         }
         let bears = kind == OutcomeKind::Ok || self.goes_on_after(finished.step, kind);
         if bears && kind != OutcomeKind::Ok {
-            self.mar(host, kind);
+            self.mar(finished);
         }
         let next = self.step_after(host, finished.step).filter(|_| bears);
         let more = next.is_some();
@@ -288,8 +288,9 @@ impl Run {
 
     /// The host did all steps there are: it ends as well as the worst of those it went on after.
     pub(super) fn ends(&mut self, host: HostIx, at: At) {
-        let marred = self.host(host).and_then(|state| state.marred);
-        self.done(host, marred.unwrap_or(OutcomeKind::Ok), at);
+        let mar = self.host(host).and_then(|state| state.marred.as_ref());
+        let kind = mar.map_or(OutcomeKind::Ok, |mar| mar.outcome.kind());
+        self.done(host, kind, at);
     }
 
     /// To its next step: a host that began goes on before another begins, one that was only
@@ -408,30 +409,38 @@ impl Run {
     }
 
     fn retried(&mut self, by: &str, hosts: &[HostIx], at: At) -> Vec<Effect> {
-        self.ended = None;
+        let had_ended = self.ended.take().is_some();
         self.aborted_by = None;
         for host in hosts {
             self.barred.remove(host);
         }
-        let forgiven = self.forgiven;
         for &host in hosts {
             if matches!(self.phase(host), Some(Phase::Done(_))) {
                 if let Some(state) = self.hosts.get_mut(host.index()) {
-                    (state.began, state.ended, state.marred) = (None, None, None);
+                    (state.began, state.ended) = (None, None);
+                }
+                if by != BY_RULE {
+                    self.back_to_failure(host);
                 }
                 self.begins(host, at);
             }
         }
-        let in_batch = self.forgiven_in_batch;
-        self.forgiven = self.failures();
-        self.accepted = self.accepted.min(self.forgiven);
-        self.forgiven_in_batch = self.failed_in_batch;
-        if by == BY_RULE {
-            self.forgiven_in_batch = in_batch.min(self.forgiven_in_batch);
-            // Only a person forgives failures.
-            self.forgiven = forgiven.min(self.forgiven);
+        if had_ended && by != BY_RULE {
+            // Whoever tries some again after the end lets the others be.
+            self.forgiven = self.failures();
+            self.forgiven_in_batch = self.failed_in_batch;
         }
+        self.forgive_no_more();
         Vec::new()
+    }
+
+    /// What is forgiven is a count of failures that there are: those that are gone make no room for
+    /// others.
+    fn forgive_no_more(&mut self) {
+        let failures = self.failures();
+        self.forgiven = self.forgiven.min(failures);
+        self.accepted = self.accepted.min(failures);
+        self.forgiven_in_batch = self.forgiven_in_batch.min(self.failed_in_batch);
     }
 
     fn settled(&mut self, host: HostIx, outcome: &Outcome, at: At) -> Vec<Effect> {
@@ -455,6 +464,7 @@ impl Run {
             state.last = Some(Arc::new(finished.clone()));
         }
         self.concluded(&finished, at);
+        self.forgive_no_more();
         Vec::new()
     }
 
@@ -506,13 +516,14 @@ impl Run {
         if matches!(
             event,
             StageEvent::Reopened { .. } | StageEvent::TakenUp { .. }
-        ) {
-            self.ended = None;
+        ) && self.ended.take().is_some()
+        {
             self.aborted_by = None;
         }
         if matches!(event, StageEvent::RollingBack { .. }) {
-            // Undoing does not wait for anybody.
-            (self.paused, self.undoing) = (None, Some(at));
+            // Undoing does not wait for anybody, and what it stops is not aborted on top.
+            (self.paused, self.aborted_by, self.abort_after) = (None, None, None);
+            self.undoing = Some(at);
         }
         if let Some(stages) = &mut self.stages {
             stages.apply(event, at);

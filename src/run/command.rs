@@ -52,6 +52,9 @@ pub enum Command {
         reason: String,
         /// Where; empty: on every host that is not in doubt.
         hosts: Vec<HostIx>,
+        /// All that it is part of is rolled back: with nothing to undo it goes forward no more
+        /// either.
+        with_whole: bool,
     },
     /// Leave hosts out that have not started. Needs the conn.
     Skip {

@@ -11,6 +11,10 @@ use super::state::{Phase, Run, RunState, WaitFor};
 /// The name events carry when a rule decided, not a person.
 pub const BY_RULE: &str = "conn";
 
+/// Hosts whose ends are recorded at once, at most: an end takes some hundred bytes, and a record that
+/// is too large could never be written.
+const MOST_AT_ONCE: usize = 1_000;
+
 impl Run {
     /// The state of the contracts, derived from where the hosts stand.
     pub fn state(&self) -> RunState {
@@ -64,9 +68,11 @@ impl Run {
             return None;
         };
         let last = state.last.as_ref().map(|last| last.outcome.clone());
-        Some(match last {
-            Some(outcome) if outcome.kind() == kind => outcome,
-            _ => match kind {
+        let mar = state.marred.as_ref().map(|mar| mar.outcome.clone());
+        let told = [last, mar].into_iter().flatten();
+        Some(match told.into_iter().find(|told| told.kind() == kind) {
+            Some(outcome) => outcome,
+            None => match kind {
                 OutcomeKind::Skipped => Outcome::Skipped,
                 OutcomeKind::NotStarted => Outcome::NotStarted,
                 OutcomeKind::Cancelled => Outcome::Cancelled,
@@ -173,8 +179,9 @@ impl Run {
     }
 
     /// What an engine that finds this run without its tasks must record: durable attempts are
-    /// followed again, repeatable steps start again, the rest is in doubt.
-    pub fn recover(&self, now: At) -> Vec<Event> {
+    /// followed again, repeatable steps start again, the rest is in doubt. Each of these is written
+    /// as one; asked again after some of them, it tells those that are left.
+    pub fn recover(&self, now: At) -> Vec<Vec<Event>> {
         let busy: Vec<(HostIx, StepIx, Attempt)> = self
             .hosts()
             .filter(|(_, state)| matches!(state.phase, Phase::Busy { .. }))
@@ -183,30 +190,44 @@ impl Run {
         if busy.is_empty() {
             return Vec::new();
         }
-        let mut whats = vec![What::Recovered {
+        let recovered = What::Recovered {
             in_flight: u32::try_from(busy.len()).unwrap_or(u32::MAX),
-        }];
+        };
         let (durable, plain): (Vec<_>, Vec<_>) = busy
             .into_iter()
             .partition(|(_, step, _)| self.is_durable(*step));
-        for &(host, step, attempt) in &plain {
+        let mut groups = vec![vec![recovered]];
+        groups.extend(plain.chunks(MOST_AT_ONCE).map(|plain| self.lost(plain)));
+        if !durable.is_empty() {
+            groups.push(vec![What::Reattaching {
+                hosts: durable.into_iter().map(|(host, ..)| host).collect(),
+            }]);
+        }
+        groups.into_iter().map(|whats| events(whats, now)).collect()
+    }
+
+    /// What became of attempts that ended with the engine. A step that starts again does so in the
+    /// same breath: half of that would leave it in doubt.
+    fn lost(&self, attempts: &[(HostIx, StepIx, Attempt)]) -> Vec<What> {
+        let ends = attempts.iter().map(|&(host, step, attempt)| {
             let asks = self.spec.step(step).is_some_and(Step::only_asks);
             // Nobody wants the answer any more, and nothing was changed to get it.
             let given_up = asks && (self.aborted_by.is_some() || self.is_left(step));
-            whats.push(if given_up {
+            if given_up {
                 let why = "the engine stopped while this was asked, and nobody waits for it";
                 ended(host, step, attempt, Outcome::Cancelled, why)
             } else {
                 let why = "the engine stopped while this ran; look at the host, then settle it";
                 ended(host, step, attempt, Outcome::InDoubt, why)
-            });
-        }
-        let again: Vec<HostIx> = plain
-            .into_iter()
+            }
+        });
+        let mut whats: Vec<What> = ends.collect();
+        let again: Vec<HostIx> = attempts
+            .iter()
             .filter(|(_, step, _)| self.is_repeatable(*step) && !self.is_left(*step))
             // To try again is to take an abort back.
             .filter(|_| self.aborted_by.is_none())
-            .map(|(host, ..)| host)
+            .map(|(host, ..)| *host)
             .collect();
         if !again.is_empty() {
             whats.push(What::Retried {
@@ -214,12 +235,7 @@ impl Run {
                 hosts: again,
             });
         }
-        if !durable.is_empty() {
-            whats.push(What::Reattaching {
-                hosts: durable.into_iter().map(|(host, ..)| host).collect(),
-            });
-        }
-        events(whats, now)
+        whats
     }
 
     fn next_attempt(&self, host: HostIx) -> Option<(StepIx, Attempt)> {

@@ -1,10 +1,15 @@
 //! Between two attempts: which steps are tried again by themselves, and when.
 
+use std::sync::Arc;
+
 use super::event::{Event, Finished, What};
 use super::ids::{At, HostIx, StepIx};
-use super::outcome::OutcomeKind;
+use super::outcome::{Outcome, OutcomeKind};
 use super::spec::OnFailure;
-use super::state::{Phase, Run};
+use super::state::{Mar, Phase, Run};
+
+/// Hosts that are named in one record at most; the others follow in the next.
+const MOST_AT_ONCE: usize = 50_000;
 
 impl Run {
     /// When the step is tried again on this host, if it is.
@@ -59,6 +64,7 @@ impl Run {
             .iter()
             .take_while(|(until, _)| *until <= now)
             .map(|(_, host)| *host)
+            .take(MOST_AT_ONCE)
             .collect();
         (!hosts.is_empty()).then_some(Event {
             at: now,
@@ -75,14 +81,35 @@ impl Run {
     }
 
     /// A step failed on a host that goes on all the same: the first failure is what it ends with.
-    pub(super) fn mar(&mut self, host: HostIx, kind: OutcomeKind) {
-        if let Some(state) = self.hosts.get_mut(host.index())
+    pub(super) fn mar(&mut self, finished: &Finished) {
+        if let Some(state) = self.hosts.get_mut(finished.host.index())
             && state.marred.is_none()
         {
-            state.marred = Some(kind);
+            state.marred = Some(Arc::new(Mar {
+                step: finished.step,
+                outcome: finished.outcome.clone(),
+            }));
             // One that had ended is counted when it goes on.
             self.marred += u32::from(!matches!(state.phase, Phase::Done(_)));
         }
+    }
+
+    /// A host that did all steps but failed in one of them goes back to that one. One that failed
+    /// for good stands where it failed, and what it went on after before stays with it.
+    pub(super) fn back_to_failure(&mut self, host: HostIx) {
+        let Some(state) = self.hosts.get(host.index()) else {
+            return;
+        };
+        let failed_later = |mar: &Mar| {
+            let last = state.last.as_ref();
+            last.is_some_and(|last| last.outcome != Outcome::Ok && last.step != mar.step)
+        };
+        let mar = state.marred.clone().filter(|mar| !failed_later(mar));
+        let Some(mar) = mar else {
+            return;
+        };
+        self.forget_mars(host);
+        self.stands_at(host, mar.step);
     }
 
     /// What failed on the host before stands for nothing any more.

@@ -11,7 +11,7 @@ use super::event::{Cut, EndState, Finished};
 use super::family::Parent;
 use super::ids::{At, Attempt, HostIx, RunId, StepIx};
 use super::line_up::Line;
-use super::outcome::OutcomeKind;
+use super::outcome::{Outcome, OutcomeKind};
 use super::pace::Times;
 use super::spec::{Act, RunKind, RunSpec, Step};
 use super::stages::{Handed, Stages};
@@ -44,6 +44,15 @@ pub enum Phase {
     Done(OutcomeKind),
 }
 
+/// A failure that a host went on after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mar {
+    /// The step that failed.
+    pub step: StepIx,
+    /// How.
+    pub outcome: Outcome,
+}
+
 /// One host's progress.
 #[derive(Debug, Clone)]
 pub struct HostState {
@@ -54,7 +63,7 @@ pub struct HostState {
     /// Dispatches of that step so far.
     pub attempt: Attempt,
     /// A step failed after which it went on all the same: that is how it ends.
-    pub marred: Option<OutcomeKind>,
+    pub marred: Option<Arc<Mar>>,
     /// What it did is to be undone, or was.
     pub back: bool,
     /// The last attempt that ended, of any step.
@@ -328,7 +337,13 @@ impl Run {
 
     /// Whether nothing is left to do in the open batch.
     pub fn is_batch_over(&self) -> bool {
-        self.tally.ended_all() >= self.opened && self.tally.busy() == 0 && self.ready.is_empty()
+        let ended = |host| matches!(self.phase(HostIx(host)), Some(Phase::Done(_)));
+        let at_work = self.tally.busy() + self.tally.held + self.tally.parked > 0;
+        // Hosts of earlier batches may have been sent back to work.
+        !at_work
+            && self.ready.is_empty()
+            && self.resting.is_empty()
+            && (self.batch_from..self.opened).all(ended)
     }
 
     /// Whether the host has done more than to be connected to.

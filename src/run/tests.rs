@@ -1,5 +1,6 @@
 //! The run's promises, one by one; at random in `histories`, and in a world with time in `simulation`.
 
+mod failures;
 mod family;
 mod histories;
 mod pace;
@@ -560,57 +561,10 @@ fn a_run_that_was_rolled_back_fails_the_stage_it_is_part_of() {
         by: "kim".to_owned(),
         reason: "it is slow".to_owned(),
         hosts: Vec::new(),
+        with_whole: false,
     };
     bench.ask(&back).unwrap();
     bench.finish_all(&Outcome::Ok);
     assert_eq!(bench.run.tally.ended(OutcomeKind::Ok), 2);
     assert_eq!(bench.run.as_child(), Child::Ended(ChildEnd::Failed));
-}
-
-/// A push, a command and a gate, batch by batch.
-fn gated(batches: Vec<u32>) -> RunSpec {
-    let mut spec = spec(batches.iter().sum(), 9, batches, false);
-    let mut gate = spec.steps[1].clone();
-    gate.rules.gate = Some(Vec::new());
-    spec.steps.push(gate);
-    spec
-}
-
-#[test]
-fn a_batch_that_failed_before_its_gate_stops_the_rollout_without_any_limit() {
-    let mut bench = Bench::new(gated(vec![2, 2]));
-    bench.go_on();
-    bench.finish_all(&Outcome::Failed(1));
-    bench.go_on();
-    let pause = bench.run.paused.clone().expect("it waits for a person");
-    assert_eq!(
-        pause.reason,
-        "no host of batch 1 came to its gate: all of them failed"
-    );
-    let by = "kim".to_owned();
-    bench.ask(&Command::Resume { by }).unwrap();
-    bench.go_on();
-    assert_eq!(bench.run.batch, 1, "a person may go on all the same");
-    let mut one = Bench::new(gated(vec![2]));
-    one.go_on();
-    one.finish_all(&Outcome::Failed(1));
-    one.go_on();
-    assert!(one.run.ended.is_some(), "there is nobody to go on with");
-}
-
-#[test]
-fn a_crash_takes_no_abort_back() {
-    let mut bench = Bench::new(spec(1, 1, vec![1], false));
-    bench.go_on();
-    let (by, reason) = ("kim".to_owned(), String::new());
-    bench.ask(&Command::Abort { by, reason }).unwrap();
-    for event in bench.run.recover(At(9)) {
-        bench.run.apply(&event);
-    }
-    assert!(
-        bench.run.aborted_by.is_some(),
-        "a push is no reason to go on"
-    );
-    bench.go_on();
-    assert!(bench.run.ended.is_some());
 }

@@ -114,11 +114,22 @@ impl Run {
     /// What a request to roll back comes to. No hosts are all hosts but those in doubt.
     pub(super) fn decide_rollback(
         &self,
-        by: &str,
-        reason: &str,
+        (by, reason): (&str, &str),
         among: &[HostIx],
+        with_whole: bool,
     ) -> Result<Vec<What>, Refusal> {
         self.need_conn(by)?;
+        let follows = with_whole && self.ended.is_none() && self.rolled_back.is_none();
+        let rolling_back = |hosts: Vec<HostIx>| {
+            Ok(vec![What::RollingBack {
+                by: by.to_owned(),
+                reason: reason.to_owned(),
+                hosts,
+            }])
+        };
+        if follows {
+            return rolling_back(Vec::new());
+        }
         if usize::from(self.forward) == self.spec.steps.len() {
             return Err(Refusal::BadValue {
                 run: self.id,
@@ -131,9 +142,22 @@ impl Run {
         if all && self.rolled_back.is_some() && self.ended.is_none() {
             return self.already("being rolled back");
         }
+        let hosts = self.goes_back_of(among);
+        if hosts.is_empty() {
+            return self.no_host(
+                "has anything to undo: no step with a rollback command began there, or it was \
+                 rolled back, or is in doubt (settle it, or name it with --host)",
+            );
+        }
+        rolling_back(if all { Vec::new() } else { hosts })
+    }
+
+    /// The hosts of these that have something to undo, or are about to; no hosts are all hosts but
+    /// those in doubt.
+    fn goes_back_of(&self, among: &[HostIx]) -> Vec<HostIx> {
+        let all = among.is_empty();
         let wanted: HashSet<HostIx> = among.iter().copied().collect();
-        let hosts: Vec<HostIx> = self
-            .hosts()
+        self.hosts()
             .filter(|(ix, _)| all || wanted.contains(ix))
             .filter(|(ix, state)| match state.phase {
                 _ if self.goes_back(*ix) => false,
@@ -142,18 +166,13 @@ impl Run {
                 _ => self.first_undo(*ix).is_some(),
             })
             .map(|(ix, _)| ix)
-            .collect();
-        if hosts.is_empty() {
-            return self.no_host(
-                "has anything to undo: no step with a rollback command began there, or it was \
-                 rolled back, or is in doubt (settle it, or name it with --host)",
-            );
-        }
-        Ok(vec![What::RollingBack {
-            by: by.to_owned(),
-            reason: reason.to_owned(),
-            hosts: if all { Vec::new() } else { hosts },
-        }])
+            .collect()
+    }
+
+    /// Whether a rollback finds anything to undo.
+    pub fn has_to_undo(&self) -> bool {
+        let undoes = usize::from(self.forward) < self.spec.steps.len();
+        undoes && !self.goes_back_of(&[]).is_empty()
     }
 
     /// Whether the rollout goes back by itself now that too much failed.

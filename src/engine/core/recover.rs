@@ -40,12 +40,12 @@ impl Core {
     /// tried again later; the run stands still until then.
     pub(super) fn recover_rest(&mut self) -> Result<(), CoreError> {
         while let Some(run) = self.unrecovered.first().copied() {
-            let events = self
+            let groups = self
                 .runs
                 .get(&run)
                 .map(|live| live.run.recover(now()))
                 .unwrap_or_default();
-            if !events.is_empty() {
+            for events in groups {
                 match self.commit(run, &events, &[]) {
                     Ok(_) => {}
                     Err(StoreError::NoSpace) => return Ok(()),

@@ -76,6 +76,7 @@ impl Core {
                  at again. To do the stage again, retry its run: conn runs show {whole}"
             )));
         }
+        self.may_go_back(id, act)?;
         let of_hosts = matches!(
             act,
             Steer::Retry { .. }
@@ -115,12 +116,58 @@ impl Core {
         authority: &Authority,
         command: &Command,
     ) -> Result<Vec<Event>, Fault> {
-        let family = self.ancestors(run.id).into_iter();
+        let family = self.ancestors(run.id);
         let wholes: Vec<Arc<RunSpec>> = family
-            .filter_map(|id| Some(self.runs.get(&id)?.run.spec.clone()))
+            .iter()
+            .filter_map(|id| Some(self.runs.get(id)?.run.spec.clone()))
             .collect();
-        run.ask(authority, &wholes, command, now())
-            .map_err(|refusal| Fault::refused(refusal.to_string()))
+        let events = run
+            .ask(authority, &wholes, command, now())
+            .map_err(|refusal| Fault::refused(refusal.to_string()))?;
+        let again = matches!(
+            command,
+            Command::Retry { .. }
+                | Command::TakeUp { .. }
+                | Command::Settle {
+                    verdict: Verdict::Retry,
+                    ..
+                }
+        );
+        let family = std::iter::once(run.id).chain(family);
+        match self.aborting(family).filter(|_| again) {
+            Some(whole) => Err(Fault::refused(format!(
+                "run {whole} is being aborted, and what starts again now would be aborted with it. \
+                 Ask again when it is over: conn runs show {whole}"
+            ))),
+            None => Ok(events),
+        }
+    }
+
+    /// The first of these runs that is being aborted.
+    fn aborting(&self, runs: impl IntoIterator<Item = RunId>) -> Option<RunId> {
+        let mut runs = runs.into_iter();
+        runs.find(|id| {
+            let live = self.runs.get(id);
+            live.is_some_and(|live| live.run.aborted_by.is_some() && live.run.ended.is_none())
+        })
+    }
+
+    /// A run that is being aborted is rolled back as a whole or not at all: a part of it would only
+    /// be aborted again.
+    fn may_go_back(&self, named: RunId, act: &Steer) -> Result<(), Fault> {
+        let Steer::Rollback { hosts, .. } = act else {
+            return Ok(());
+        };
+        let live = self.runs.get(&named);
+        let some_of_whole = live.is_some_and(|live| live.run.stages.is_some()) && !hosts.is_empty();
+        let own = some_of_whole.then_some(named);
+        match self.aborting(own.into_iter().chain(self.ancestors(named))) {
+            Some(whole) => Err(Fault::refused(format!(
+                "run {whole} is being aborted, with all it is made of. Roll back all of it: conn \
+                 runs rollback {whole}; or ask again when it is over: conn runs show {whole}"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The answer for a run that is not in memory: it is sealed, or never was.
@@ -190,6 +237,7 @@ pub(super) fn command(
             by,
             reason: reason.clone(),
             hosts: some_of(run, hosts)?,
+            with_whole: false,
         },
         Steer::Skip { hosts } => Command::Skip {
             by,

@@ -186,6 +186,9 @@ impl Core {
         let by = authority.who();
         let mut decided: Vec<(RunId, Vec<Event>)> = Vec::new();
         let mut refusal = None;
+        // All of it goes back: also what has nothing to undo.
+        let all_back = matches!(act, Steer::Rollback { hosts, .. } if hosts.is_empty());
+        let mut undoes = false;
         for part in self.descendants(id) {
             let Some(live) = self.runs.get(&part) else {
                 continue;
@@ -198,13 +201,22 @@ impl Core {
                 continue;
             }
             let answer = part_of_it(&live.run, act).and_then(|act| {
-                let command = super::steer::command(live, by.to_owned(), &act, false)?;
+                let mut command = super::steer::command(live, by.to_owned(), &act, false)?;
+                if let Command::Rollback { with_whole, .. } = &mut command {
+                    *with_whole = all_back;
+                }
                 self.asked(&live.run, authority, &command)
             });
             match answer {
-                Ok(events) => decided.push((part, events)),
+                Ok(events) => {
+                    undoes |= live.run.has_to_undo();
+                    decided.push((part, events));
+                }
                 Err(fault) => refusal = Some(fault),
             }
+        }
+        if all_back && !undoes {
+            decided.clear();
         }
         if takes_up(act) {
             for (whole, answer) in self.taken_up(id, authority) {
@@ -216,8 +228,8 @@ impl Core {
                 }
             }
         }
-        if let Steer::Rollback { reason, hosts } = act
-            && hosts.is_empty()
+        if let Steer::Rollback { reason, .. } = act
+            && all_back
             && !decided.is_empty()
         {
             decided.extend(self.closed(id, by, reason));

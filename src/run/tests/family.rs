@@ -89,6 +89,7 @@ fn what_never_began_is_not_undone() {
             by: "kim".to_owned(),
             reason: String::new(),
             hosts: Vec::new(),
+            with_whole: false,
         };
         let undone = run.decide(&back, At(2)).is_ok();
         assert_eq!(undone, !unbegun);
@@ -110,6 +111,7 @@ fn undoing_does_not_wait_for_a_whole_that_was_paused_before_and_does_for_one_tha
         by: "kim".to_owned(),
         reason: String::new(),
         hosts: Vec::new(),
+        with_whole: false,
     };
     part.ask(&back).unwrap();
     assert_eq!(part.run.follow(&parent([(5, paused())]), At(11)), None);

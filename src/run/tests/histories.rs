@@ -137,7 +137,7 @@ impl Bench {
             .into_iter()
             .filter(|(_, step, _)| self.run.is_durable(*step))
             .collect();
-        for event in self.run.recover(At(self.now)) {
+        for event in self.run.recover(At(self.now)).concat() {
             self.commit(event);
         }
         self.busy.extend(durable);

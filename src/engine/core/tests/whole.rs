@@ -11,7 +11,7 @@ use crate::engine::core::turn::smaller;
 use crate::engine::retention::{Retention, sweep};
 use crate::run::event::{EndState, Event, What};
 use crate::run::family::Parent;
-use crate::run::ids::{At, RunId, StepIx};
+use crate::run::ids::{At, Attempt, HostIx, RunId, StepIx};
 use crate::run::outcome::OutcomeKind;
 use crate::run::roles::Authority;
 use crate::run::spec::{Act, Approval, FlowRef, RunKind, RunSpec};
@@ -152,7 +152,7 @@ async fn a_part_that_a_person_paused_stays_when_the_whole_goes_on_and_is_named()
 }
 
 #[tokio::test]
-async fn no_part_misses_an_abort_because_another_is_retried_at_once() {
+async fn nothing_starts_again_while_its_whole_is_being_aborted() {
     let (mut core, _inbox, _spool) = core(0);
     let (whole, _) = core.create_now(new(whole_of(&["a", "b"]), None)).unwrap();
     let parts: Vec<RunId> = (0..2).map(|stage| part(&mut core, whole, stage)).collect();
@@ -169,11 +169,58 @@ async fn no_part_misses_an_abort_because_another_is_retried_at_once() {
         only: vec![OutcomeKind::NotStarted],
         hosts: String::new(),
     };
-    steer(&mut core, parts[0], again).await.unwrap();
+    let of_part = steer(&mut core, parts[0], again.clone()).await;
+    let sentence = of_part.unwrap_err().to_string();
+    assert!(
+        sentence.contains(&format!("run {whole} is being aborted")),
+        "{sentence}"
+    );
+    assert!(steer(&mut core, whole, again).await.is_err());
     core.go_on().unwrap();
     let other = &core.live_run(parts[1]).unwrap().run;
     assert_eq!(other.aborted_by.as_deref(), Some("ann"));
     assert!(other.ended.is_some());
+}
+
+#[tokio::test]
+async fn a_whole_that_is_rolled_back_takes_the_parts_along_that_have_nothing_to_undo() {
+    let (mut core, _inbox, _spool) = core(0);
+    let (whole, _) = core.create_now(new(whole_of(&["a", "b"]), None)).unwrap();
+    let idle = part(&mut core, whole, 0);
+    let node = NodeIx {
+        stage: StageIx(1),
+        item: 0,
+    };
+    let mut undoing = doing(Act::Wait(Duration::from_secs(3_600)));
+    let mut undo = undoing.steps[0].clone();
+    undo.rules.undoes = Some(StepIx(0));
+    undoing.steps.push(undo);
+    let parent = Parent {
+        run: whole,
+        node,
+        gate: false,
+    };
+    let undoing = core.create_now(new(undoing, Some(parent))).unwrap().0;
+    let back = Steer::Rollback {
+        reason: "to look".to_owned(),
+        hosts: String::new(),
+    };
+    let refused = steer(&mut core, idle, back.clone()).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("rollback command"),
+        "{refused}"
+    );
+    let dispatched = What::Dispatched {
+        step: StepIx(0),
+        attempt: Attempt(1),
+        hosts: vec![HostIx(0)],
+    };
+    record(&mut core, undoing, dispatched);
+    steer(&mut core, whole, back).await.unwrap();
+    for run in [idle, undoing] {
+        let run = &core.live_run(run).unwrap().run;
+        assert_eq!(run.rolled_back.as_deref(), Some("ann"));
+    }
 }
 
 #[tokio::test]

@@ -337,7 +337,7 @@ impl World {
         Promises::same(&self.run, &again);
         self.run = again;
         self.tasks.clear();
-        for event in self.run.recover(self.clock()) {
+        for event in self.run.recover(self.clock()).concat() {
             self.commit(event.what);
         }
         let owned: Vec<HostIx> = self.tasks.keys().copied().collect();
@@ -383,6 +383,7 @@ impl World {
                 } else {
                     Vec::new()
                 },
+                with_whole: false,
             },
             0 | 1 => Command::Pause { by, reason },
             2 | 3 => Command::Resume { by },
