@@ -14,6 +14,7 @@ use super::seen::Seen;
 use super::stages::Told;
 use super::summary::Summary;
 use super::terminal::Terminal;
+use super::typed::Typed;
 use super::{checks, gather, json};
 use crate::run::ids::RunId;
 use crate::run::output::{Chunk, ChunkBody, OutStream};
@@ -91,6 +92,9 @@ pub struct Follow<'a> {
     stages: Told,
     interrupts: Signal,
     interrupted: Option<Instant>,
+    typed: Typed,
+    /// Whether a person was asked if the rest may go, and has not answered.
+    asking: bool,
 }
 
 impl<'a> Follow<'a> {
@@ -126,6 +130,8 @@ impl<'a> Follow<'a> {
             stages: Told::default(),
             interrupts,
             interrupted: None,
+            typed: Typed::new(),
+            asking: false,
         })
     }
 
@@ -135,6 +141,10 @@ impl<'a> Follow<'a> {
         loop {
             let page = tokio::select! {
                 page = self.client.call(Request::Follow(self.from.clone())) => page,
+                line = self.typed.line(), if self.asking => {
+                    self.answered(line?.as_deref()).await?;
+                    continue;
+                }
                 _ = self.interrupts.recv() => {
                     self.on_interrupt().await?;
                     continue;
@@ -147,7 +157,7 @@ impl<'a> Follow<'a> {
                     if over {
                         return self.finish().await;
                     }
-                    self.ask_when_paused().await?;
+                    self.ask_when_paused()?;
                 }
                 Ok(_) => return Err(CliError::Unexpected),
                 Err(error) if is_leaving(&error) => self.reconnect().await?,
@@ -191,7 +201,8 @@ impl<'a> Follow<'a> {
         let (json, quiet) = (self.style.is_json(), self.args.quiet);
         self.stages.tell(&page.view.stages, json, quiet)?;
         self.tell(&page.view)?;
-        if page.view.ended.is_none() {
+        // Not over what a person types.
+        if page.view.ended.is_none() && !self.asking {
             self.progress.draw(&page.view);
         }
         self.last_view = page.view;
@@ -255,30 +266,45 @@ impl<'a> Follow<'a> {
         Ok(())
     }
 
-    /// After `--first`: a person at a terminal says whether the rest may go.
-    async fn ask_when_paused(&mut self) -> Result<(), CliError> {
-        let asks = self.last_view.state == "paused" && self.terminal.stdin && self.terminal.stderr;
-        if !asks || self.style.is_json() {
-            return Ok(());
+    /// After `--first`: a person at a terminal says whether the rest may go. Somebody else may have
+    /// said it meanwhile.
+    fn ask_when_paused(&mut self) -> Result<(), CliError> {
+        let paused = self.last_view.state == "paused";
+        let at_terminal = self.terminal.stdin && self.terminal.stderr && !self.style.is_json();
+        if self.asking && !paused {
+            self.asking = false;
+            if self.last_view.ended.is_none() {
+                notice(&format!("run {} goes on", self.from.run))?;
+            }
+        } else if paused && at_terminal && !self.asking {
+            self.ask()?;
         }
+        Ok(())
+    }
+
+    fn ask(&mut self) -> Result<(), CliError> {
         self.progress.wipe();
-        notice("c and Enter goes on with the rest, q and Enter leaves it paused and detaches")?;
-        let mut line = String::new();
-        let read = tokio::task::spawn_blocking(move || {
-            std::io::stdin().read_line(&mut line).map(|_| line)
-        });
-        let line = tokio::select! {
-            line = read => line.ok().and_then(Result::ok).unwrap_or_default(),
-            _ = self.interrupts.recv() => "q".to_owned(),
-        };
-        match line.trim() {
-            "c" => self.steer(Steer::Resume).await,
-            "q" => Err(CliError::Detached(self.from.run)),
-            _ => Ok(()),
+        self.asking = true;
+        notice(
+            "c and Enter goes on with the rest; q and Enter, or ^C, leaves it paused and detaches",
+        )
+    }
+
+    async fn answered(&mut self, line: Option<&str>) -> Result<(), CliError> {
+        match line.map(str::trim) {
+            Some("c") => {
+                self.asking = false;
+                self.steer(Steer::Resume).await
+            }
+            Some("q") | None => Err(CliError::Detached(self.from.run)),
+            Some(_) => self.ask(),
         }
     }
 
     async fn on_interrupt(&mut self) -> Result<(), CliError> {
+        if self.asking {
+            return Err(CliError::Detached(self.from.run));
+        }
         self.progress.wipe();
         let again = self
             .interrupted
@@ -343,7 +369,7 @@ impl<'a> Follow<'a> {
             checks::print_table(&hosts, self.terminal)?;
             notice(&progress::line(view))?;
         }
-        Ok(if view.tally.not_ok() == 0 && !checks::any_bad(&hosts) {
+        Ok(if is_well(view) && !checks::any_bad(&hosts) {
             Exit::Ok
         } else {
             Exit::NotOk
@@ -372,14 +398,10 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// Whether it ended well. Of what is made of runs, its state says so: a fanout may want only some
-/// of them.
+/// Whether it ended well. Its hosts do not say so: one that was rolled back ends in what undid it,
+/// and a fanout may want only some of the runs that it is made of.
 fn is_well(view: &RunView) -> bool {
-    if view.stages.is_empty() {
-        view.tally.not_ok() == 0
-    } else {
-        view.state == "succeeded"
-    }
+    view.state == "succeeded"
 }
 
 /// Whether the engine has gone or is about to; another may go on in its place.

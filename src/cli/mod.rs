@@ -37,6 +37,7 @@ mod steer;
 mod summary;
 pub mod terminal;
 pub mod tools;
+mod typed;
 mod unlock;
 mod upload;
 mod why;

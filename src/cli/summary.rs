@@ -30,7 +30,7 @@ impl Summary {
         for task in self.last.values() {
             if let Some(outcome) = &task.outcome {
                 outcomes
-                    .entry((outcome.kind(), outcome.to_string()))
+                    .entry((outcome.kind(), word(view, task, outcome)))
                     .or_default()
                     .entry(detail(task, outcome))
                     .or_default()
@@ -44,6 +44,15 @@ impl Summary {
             .collect();
         lines.push(end_line(view));
         lines
+    }
+}
+
+/// What ended well on a host that was rolled back is what undid the rest.
+fn word(view: &RunView, task: &TaskView, outcome: &Outcome) -> String {
+    let undone = view.rolled_back.is_some() && task.step.starts_with("rollback ");
+    match outcome {
+        Outcome::Ok if undone => "rolled back".to_owned(),
+        outcome => outcome.to_string(),
     }
 }
 
@@ -81,6 +90,9 @@ fn end_line(view: &RunView) -> String {
     let took = view.ended.map_or_else(String::new, |ended| {
         format!(" in {:.1}s", ended.since(view.created) as f64 / 1e3)
     });
+    if let Some(by) = &view.rolled_back {
+        return format!("run {} {}{took}, rolled back by {by}", view.run, view.state);
+    }
     if let Some(whole) = &view.whole {
         let (run, state, hosts) = (view.run, &view.state, whole.hosts);
         return format!("run {run} {state}{took}, {}, {hosts} hosts", whole.words());
@@ -150,6 +162,23 @@ mod tests {
             task(1, Outcome::Ok, None),
         ];
         assert_eq!(lines(&tasks), ["ok 1: web1"]);
+    }
+
+    #[test]
+    fn a_run_that_was_rolled_back_is_not_told_as_if_it_were_well() {
+        let mut undone = task(1, Outcome::Ok, None);
+        undone.step = "rollback exec".to_owned();
+        let mut summary = Summary::default();
+        summary.add(&undone);
+        let view = RunView {
+            state: "failed".to_owned(),
+            rolled_back: Some("conn".to_owned()),
+            ..RunView::default()
+        };
+        assert_eq!(
+            summary.lines(&view, false),
+            ["rolled back 1: web1", "run 0 failed, rolled back by conn"]
+        );
     }
 
     #[test]

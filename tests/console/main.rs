@@ -15,6 +15,7 @@ mod demo;
 mod dice;
 mod ends;
 mod flows;
+mod following;
 mod masks;
 mod picture;
 mod quiet;

@@ -76,6 +76,36 @@ fn too_many_failures_undo_what_began_in_reverse_and_nothing_else_starts() {
 }
 
 #[test]
+fn a_rollback_on_every_host_is_no_success_for_whoever_follows_it() {
+    let rig = Rig::new();
+    let mark = unique("undo");
+    let step = |name: &str, command: &str| {
+        format!(
+            "[[steps]]\nname = \"{name}\"\nexec = {{ command = \"{command}\" }}\n\
+             rollback = {{ command = \"true\" }}\n\n"
+        )
+    };
+    let head = "kind = \"simple\"\nname = \"back\"\n\n[rollout]\nbatches = [2]\n\
+                max_failures = 0\non_exceeded = \"rollback\"\n\n";
+    let bad = step("swap", &format!("test ! -e /root/{mark}-bad"));
+    apply(
+        &rig,
+        "back",
+        &(head.to_owned() + &step("drain", "true") + &bad),
+    );
+    fleet().sh("web01", &format!("touch /root/{mark}-bad"));
+    let config = rig.config.to_str().unwrap();
+    let words = ["flow", "start", "back", "-w", "web[01-02]", "-F", config];
+    let ended = rig.conn.run(words).expect_code(1);
+    let told = ended.err();
+    assert!(told.contains("rolled back 2: web[01-02]"), "{told}");
+    assert!(told.trim_end().ends_with("rolled back by conn"), "{told}");
+    let shown = rig.wait_end(1);
+    assert_eq!(outcomes(&shown)["web01"], "ok", "what undid it: {shown:#}");
+    rig.runs("follow", 1, &["--json"]).expect_code(1);
+}
+
+#[test]
 fn a_rollback_outlives_its_engine_and_undoes_each_step_once() {
     let rig = Rig::new();
     let mark = unique("undo");
