@@ -428,6 +428,7 @@ async fn a_sealed_run_is_read_as_before_and_not_changed_any_more() {
         },
         Steer::Settle {
             host: "web01".to_owned(),
+            step: None,
             verdict: "ok".to_owned(),
         },
     ] {

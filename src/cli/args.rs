@@ -500,6 +500,9 @@ is read from there to its end. Only the secret that was typed at the start is ta
         /// The host.
         #[arg(long, value_name = "H")]
         host: String,
+        /// Only if it is this step that is in doubt.
+        #[arg(long, value_name = "S")]
+        step: Option<String>,
         /// What it became.
         #[arg(long = "as", value_name = "VERDICT", value_parser = ["ok", "failed", "retry"])]
         verdict: String,

@@ -64,13 +64,12 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
                 reason: reason.clone(),
             },
         ),
-        C::Settle { id, host, verdict } => (
+        C::Settle {
             id,
-            Steer::Settle {
-                host: host.clone(),
-                verdict: verdict.clone(),
-            },
-        ),
+            host,
+            step,
+            verdict,
+        } => (id, settle(host, step.as_deref(), verdict)),
         C::Tune {
             id,
             concurrency,
@@ -108,6 +107,14 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
         | C::Secret { .. } => return Ok(None),
     };
     Ok(Some((RunId(*id), act)))
+}
+
+fn settle(host: &str, step: Option<&str>, verdict: &str) -> Steer {
+    Steer::Settle {
+        host: host.to_owned(),
+        step: step.map(str::to_owned),
+        verdict: verdict.to_owned(),
+    }
 }
 
 fn abort(reason: String, after_batch: bool) -> Steer {

@@ -365,6 +365,9 @@ pub enum Steer {
     Settle {
         /// The host's name.
         host: String,
+        /// The step that it is in doubt at; whichever it is otherwise.
+        #[serde(default)]
+        step: Option<String>,
         /// `ok`, `failed` or `retry`.
         verdict: String,
     },

@@ -144,7 +144,10 @@ fn a_plain_command_is_in_doubt_never_ok_and_a_person_settles_it() {
         "echo start >>/root/{mark}; echo begun; sleep 1.{}7",
         std::process::id() % 1000
     );
-    let running = rig.start("web[01-03]", &[], &command);
+    let file = rig.conn.home().join("pushed");
+    std::fs::write(&file, "x").unwrap();
+    let push = format!("{}:/root/{mark}-pushed", file.display());
+    let running = rig.start("web[01-03]", &["--push", &push], &command);
     for host in ["web01", "web02", "web03"] {
         running.wait_for_out(&format!("{host}: begun"));
     }
@@ -165,8 +168,18 @@ fn a_plain_command_is_in_doubt_never_ok_and_a_person_settles_it() {
             "started once"
         );
     }
-    rig.runs("settle", 1, &["--host", "web01", "--as", "ok"])
-        .expect_success();
+    let step = |place: usize| shown["steps"][place].as_str().unwrap();
+    let settle = |step: &str| {
+        let options = ["--host", "web01", "--step", step, "--as", "ok"];
+        rig.runs("settle", 1, &options)
+    };
+    let elsewhere = settle(step(0)).expect_code(4).err();
+    assert!(
+        elsewhere.contains(&format!("in doubt at the step {}", step(1))),
+        "{elsewhere}"
+    );
+    settle("nothing").expect_code(2);
+    settle(step(1)).expect_success();
     rig.runs("settle", 1, &["--host", "web02", "--as", "failed"])
         .expect_success();
     rig.runs("settle", 1, &["--host", "web01", "--as", "ok"])

@@ -13,9 +13,10 @@ use crate::flow::batches;
 use crate::run::command::{Command, Verdict};
 use crate::run::event::{Cut, Event, What};
 use crate::run::ids::{HostIx, RunId};
+use crate::run::outcome::OutcomeKind;
 use crate::run::roles::Authority;
 use crate::run::spec::RunSpec;
-use crate::run::state::Run;
+use crate::run::state::{Phase, Run};
 use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
@@ -259,9 +260,13 @@ pub(super) fn command(
             by,
             reason: reason.clone(),
         },
-        Steer::Settle { host, verdict } => Command::Settle {
+        Steer::Settle {
+            host,
+            step,
+            verdict,
+        } => Command::Settle {
             by,
-            host: host_of(run, host)?,
+            host: in_doubt_at(run, host, step.as_deref())?,
             verdict: verdict_of(verdict)?,
         },
         Steer::Tune {
@@ -301,6 +306,26 @@ fn host_of(run: &Run, name: &str) -> Result<HostIx, Fault> {
         .find(|(_, target)| *target.name == *name)
         .map(|(ix, _)| ix)
         .ok_or_else(|| not_of(run, name))
+}
+
+/// The host of this name, unless it is in doubt at another step than the one that was named.
+fn in_doubt_at(run: &Run, name: &str, step: Option<&str>) -> Result<HostIx, Fault> {
+    let host = host_of(run, name)?;
+    let Some(wanted) = step else {
+        return Ok(host);
+    };
+    let named = view::step_of(run, wanted)?;
+    let state = run.host(host);
+    let doubt = state.filter(|state| state.phase == Phase::Done(OutcomeKind::InDoubt));
+    match doubt.filter(|state| state.step != named) {
+        None => Ok(host),
+        Some(state) => Err(Fault::refused(format!(
+            "{name} is in doubt at the step {} of run {}, not at {wanted}; nothing was settled. Look \
+             at what that step did there, then name it",
+            run.spec.step(state.step).map_or("?", |step| &*step.name),
+            run.id
+        ))),
+    }
 }
 
 fn not_of(run: &Run, name: &str) -> Fault {
@@ -391,7 +416,15 @@ pub fn describe(act: &Steer) -> (&'static str, String) {
         Steer::SkipStep { step } => ("skip", format!("the step {step}")),
         Steer::Approve { reason } => ("approve", reason.clone()),
         Steer::Reject { reason } => ("reject", reason.clone()),
-        Steer::Settle { host, verdict } => ("settle", format!("{host} as {verdict}")),
+        Steer::Settle {
+            host,
+            step,
+            verdict,
+        } => {
+            let step = step.as_ref().map(|step| format!(" at {step}"));
+            let step = step.unwrap_or_default();
+            ("settle", format!("{host}{step} as {verdict}"))
+        }
         Steer::Tune {
             concurrency,
             max_failures,

@@ -332,8 +332,13 @@ fn part_of_it(run: &Run, act: &Steer) -> Result<Steer, Fault> {
             reason: reason.clone(),
             hosts: of_run(hosts)?,
         },
-        Steer::Settle { host, verdict } => Steer::Settle {
+        Steer::Settle {
+            host,
+            step,
+            verdict,
+        } => Steer::Settle {
             host: of_run(host)?,
+            step: step.clone(),
             verdict: verdict.clone(),
         },
         other => other.clone(),

@@ -17,6 +17,7 @@ pub(in crate::tui) fn settle_sheet(view: &RunView, host: &str, detail: Option<&s
     let way = |verdict: &str, title: &str, happens: &str, way: &str| {
         let act = Steer::Settle {
             host: host.to_owned(),
+            step: None,
             verdict: verdict.to_owned(),
         };
         let said = format!("{} of run {run} settled: {verdict}", plain(host));

@@ -239,6 +239,7 @@ fn settle(rest: &str) -> Result<Meant, String> {
     Ok(Meant {
         act: Steer::Settle {
             host: host.trim().to_owned(),
+            step: None,
             verdict: verdict.to_owned(),
         },
         does: match verdict {
@@ -325,6 +326,7 @@ mod tests {
                 "settle rs01 retry",
                 Steer::Settle {
                     host: "rs01".into(),
+                    step: None,
                     verdict: "retry".into(),
                 },
             ),
