@@ -58,7 +58,7 @@ fn demo(args: &Args, shell_wanted: bool, options: [(bool, &'static str); 2]) -> 
     match drive(&around) {
         Ok(()) => Exit::Ok,
         Err(error) => {
-            eprintln!("conn: {error}");
+            cli::failure(&error);
             Exit::NotOk
         }
     }
@@ -68,7 +68,7 @@ fn hostkey(command: &HostkeyCommand) -> ExitCode {
     match cli::tools::hostkey(command) {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
         Err(error) => {
-            eprintln!("conn: {error}");
+            cli::failure(&error);
             ExitCode::from(error.exit() as u8)
         }
     }
@@ -110,7 +110,7 @@ fn exit_of(outcome: Result<Exit, CliError>) -> Exit {
         Ok(exit) => exit,
         Err(CliError::ReaderGone) => CliError::ReaderGone.exit(),
         Err(error) => {
-            eprintln!("conn: {error}");
+            cli::failure(&error);
             error.exit()
         }
     }
@@ -136,7 +136,7 @@ fn engine(args: &Args, background: bool) -> Exit {
             Exit::NoEngine
         }
         Err(why) => {
-            eprintln!("conn: {why}");
+            cli::failure(&why);
             Exit::NoEngine
         }
     }

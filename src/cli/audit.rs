@@ -3,7 +3,7 @@
 use super::args::{Args, AuditArgs, AuditCommand};
 use super::connect::connect;
 use super::exit::{CliError, Exit};
-use super::print::{one_line, say};
+use super::print::{one_line, say, say_json};
 use super::runs::since_ms;
 use crate::wire::view::AuditView;
 use crate::wire::{Client, Reply, Request};
@@ -36,11 +36,11 @@ async fn list(client: &Client, audit: &AuditArgs) -> Result<Exit, CliError> {
             return Err(CliError::Unexpected);
         };
         for record in &records {
-            say(&if audit.json {
-                as_document(record).to_string()
+            if audit.json {
+                say_json(&as_document(record))?;
             } else {
-                line(record)
-            })?;
+                say(&line(record))?;
+            }
         }
         match next {
             Some(next) => from_seq = next,
@@ -124,14 +124,13 @@ async fn verify(client: &Client, as_json: bool, heads: &[Head]) -> Result<Exit, 
     }
     check.whole = check.breaks.is_empty();
     if as_json {
-        say(&serde_json::json!({
+        say_json(&serde_json::json!({
             "whole": check.whole,
             "records": check.records,
             "head": check.head,
             "breaks": check.breaks,
             "unproven": check.unproven,
-        })
-        .to_string())?;
+        }))?;
     } else {
         let word = if check.whole { "whole" } else { "BROKEN" };
         say(&format!("the chain of {} records is {word}", check.records))?;

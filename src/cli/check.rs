@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::CheckArgs;
 use super::exit::{CliError, Exit};
-use super::print::{notice, say, write_to};
+use super::print::{lines, notice, say, say_json};
 use crate::run::complaint::Complaint;
 use crate::run::output::OutStream;
 use crate::site::definitions::{Checked, check as read_and_check};
@@ -15,11 +15,10 @@ use crate::site::definitions::{Checked, check as read_and_check};
 pub fn check(args: &CheckArgs, quiet: bool) -> Result<Exit, CliError> {
     let checked = read_and_check(&args.paths);
     if args.json {
-        say(&to_json(&checked).to_string())?;
+        say_json(&to_json(&checked))?;
     } else {
         for complaint in &checked.complaints {
-            let shown = complaint.with_caret() + "\n";
-            write_to(OutStream::Stderr, shown.as_bytes())?;
+            lines(OutStream::Stderr, &(complaint.with_caret() + "\n"))?;
         }
         if !quiet {
             summary(&checked)?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::exit::CliError;
 use super::json;
-use super::print::say;
+use super::print::{say_json, say_styled};
 use super::terminal::Terminal;
 use crate::inventory;
 use crate::run::ids::RunId;
@@ -42,7 +42,7 @@ pub fn any_bad(hosts: &[HostChecks]) -> bool {
 /// Prints the table.
 pub fn print_table(hosts: &[HostChecks], terminal: Terminal) -> Result<(), CliError> {
     for line in table(hosts, terminal.color) {
-        say(&line)?;
+        say_styled(terminal, &line)?;
     }
     Ok(())
 }
@@ -50,7 +50,7 @@ pub fn print_table(hosts: &[HostChecks], terminal: Terminal) -> Result<(), CliEr
 /// Prints one document a host.
 pub fn print_lines(hosts: &[HostChecks]) -> Result<(), CliError> {
     for host in hosts {
-        say(&document(host).to_string())?;
+        say_json(&document(host))?;
     }
     Ok(())
 }

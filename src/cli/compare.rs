@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::excerpt::{Excerpt, Wanted, excerpt};
 use super::exit::{CliError, Exit};
-use super::print::say;
+use super::print::{say, say_json, say_styled};
 use super::runs::detail;
 use super::terminal::Terminal;
 use crate::inventory;
@@ -75,7 +75,7 @@ pub async fn compare(
     differences.sort_by_key(|difference| std::cmp::Reverse(difference.hosts.len()));
     if as_json {
         let all: Vec<Value> = differences.iter().map(Difference::document).collect();
-        say(&json!({ "before": before, "after": after, "differences": all }).to_string())?;
+        say_json(&json!({ "before": before, "after": after, "differences": all }))?;
     } else {
         for difference in &differences {
             difference.print(terminal, (before, after))?;
@@ -268,7 +268,7 @@ impl Difference {
         say(&format!("--- run {before}"))?;
         say(&format!("+++ run {after}"))?;
         for line in &diff.lines {
-            say(&coloured(line, terminal.color))?;
+            say_styled(terminal, &coloured(line, terminal.color))?;
         }
         if diff.lines_left_out > 0 {
             say(&format!(

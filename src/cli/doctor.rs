@@ -3,7 +3,7 @@
 use super::args::{Args, DoctorArgs};
 use super::connect::connect;
 use super::exit::{CliError, Exit};
-use super::print::say;
+use super::print::{say, say_json};
 use crate::wire::{Reply, Request};
 
 /// `conn doctor`.
@@ -25,7 +25,7 @@ pub async fn doctor(args: &Args, doctor: &DoctorArgs) -> Result<Exit, CliError> 
                 })
             })
             .collect();
-        say(&serde_json::Value::Array(all).to_string())?;
+        say_json(&serde_json::Value::Array(all))?;
     } else {
         for finding in &findings {
             say(&format!(

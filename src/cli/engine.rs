@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::args::{Args, EngineCommand};
 use super::connect::{connect, connect_existing, raw, start};
 use super::exit::{CliError, Exit};
-use super::print::say;
+use super::print::{say, say_json};
 use super::progress::short_time;
 use crate::wire::view::EngineStatus;
 use crate::wire::{Client, Reply, Request};
@@ -57,8 +57,7 @@ async fn status(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     };
     let status = fetch(&client).await?;
     if as_json {
-        let text = serde_json::to_string(&status).map_err(|_| CliError::Unexpected)?;
-        say(&text)?;
+        say_json(&serde_json::to_value(&status).map_err(|_| CliError::Unexpected)?)?;
         return Ok(Exit::Ok);
     }
     say(&format!(

@@ -237,7 +237,7 @@ impl<'a> Follow<'a> {
             Style::Lines => self.printer.flush(&task.host, task.ix),
             Style::Json => {
                 let held = self.held.remove(&task.ix).unwrap_or_default();
-                print::say(&json::host(task, &held.stdout, &held.stderr).to_string())
+                print::say_json(&json::host(task, &held.stdout, &held.stderr))
             }
             Style::Gather | Style::Checks { .. } => Ok(()),
         }
@@ -364,7 +364,7 @@ impl<'a> Follow<'a> {
         let hosts = checks::read(&self.client, self.from.run).await?;
         if as_json {
             checks::print_lines(&hosts)?;
-            print::say(&json::run_end(view).to_string())?;
+            print::say_json(&json::run_end(view))?;
         } else {
             checks::print_table(&hosts, self.terminal)?;
             notice(&progress::line(view))?;
@@ -380,7 +380,7 @@ impl<'a> Follow<'a> {
         self.progress.wipe();
         let view = self.last_view.clone();
         match self.style {
-            Style::Json => print::say(&json::run_end(&view).to_string())?,
+            Style::Json => print::say_json(&json::run_end(&view))?,
             Style::Checks { json } => return self.checks(json, &view).await,
             Style::Gather => gather::print(&self.client, self.terminal, self.from.run).await?,
             Style::Lines => {}

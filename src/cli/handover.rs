@@ -6,7 +6,7 @@ use super::args::{Args, HandoverArgs};
 use super::connect::connect;
 use super::exit::{CliError, Exit};
 use super::json;
-use super::print::{one_line, say};
+use super::print::{one_line, say, say_json};
 use super::runs::since_ms;
 use crate::inventory;
 use crate::run::ids::At;
@@ -23,7 +23,7 @@ pub async fn handover(args: &Args, handover: &HandoverArgs) -> Result<Exit, CliE
         return Err(CliError::Unexpected);
     };
     if handover.json {
-        say(&document(&found, since).to_string())?;
+        say_json(&document(&found, since))?;
     } else {
         for line in lines(&found, since) {
             say(&line)?;

@@ -4,7 +4,7 @@ use super::args::{Args, HostsArgs};
 use super::connect::connect;
 use super::exit::{CliError, Exit};
 use super::hosts_render;
-use super::print::{notice, write_to};
+use super::print::{notice, raw};
 use super::run::absolute;
 use crate::run::output::OutStream;
 use crate::wire::request::HostsQuery;
@@ -28,6 +28,7 @@ pub async fn hosts(args: &Args, hosts: &HostsArgs) -> Result<Exit, CliError> {
     else {
         return Err(CliError::Unexpected);
     };
+    let terminal = super::terminal(args);
     let text = if hosts.json {
         hosts_render::json(&found, &warnings).map_err(|_| CliError::Unexpected)?
     } else {
@@ -36,6 +37,6 @@ pub async fn hosts(args: &Args, hosts: &HostsArgs) -> Result<Exit, CliError> {
         }
         hosts_render::table(&found)
     };
-    write_to(OutStream::Stdout, text.as_bytes())?;
+    raw(terminal, OutStream::Stdout, text.as_bytes())?;
     Ok(Exit::Ok)
 }

@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, Write};
 
+use super::print;
+
 /// The outside of a command, so that tests can be the outside.
 pub struct Io<'a> {
     /// Where input is read from.
@@ -52,7 +54,11 @@ impl CommandError {
             matches!(self, Self::Stream(error) if error.kind() == std::io::ErrorKind::BrokenPipe);
         if !quiet {
             // When stderr is gone too there is nobody left to tell.
-            let _ = writeln!(stderr, "conn {command}: {self}");
+            let _ = writeln!(
+                stderr,
+                "conn {command}: {}",
+                print::visible(&self.to_string())
+            );
         }
         match self {
             Self::Usage(_) => 2,

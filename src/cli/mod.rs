@@ -45,6 +45,7 @@ mod why;
 pub use args::{Args, Command};
 pub use connect::{paths, readable_paths};
 pub use exit::{CliError, Exit};
+pub use print::failure;
 pub use terminal::columns;
 
 use crate::flow::definition::Kind;

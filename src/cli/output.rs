@@ -7,7 +7,7 @@ use super::exit::{CliError, Exit};
 use super::follow::{Follow, Style};
 use super::gather;
 use super::json;
-use super::print::say;
+use super::print::{say, say_json};
 use super::runs::detail;
 use super::terminal::Terminal;
 use crate::run::ids::RunId;
@@ -110,7 +110,12 @@ impl What<'_> {
     async fn json(&self, hosts: &[&str]) -> Result<(), CliError> {
         for host in hosts {
             let [stdout, stderr] = self.streams(host, self.wanted).await?;
-            say(&json::output("host", &serde_json::json!(host), &stdout, &stderr).to_string())?;
+            say_json(&json::output(
+                "host",
+                &serde_json::json!(host),
+                &stdout,
+                &stderr,
+            ))?;
         }
         Ok(())
     }
@@ -130,7 +135,7 @@ impl What<'_> {
                 let mut line = json::output("hosts", &serde_json::json!(hosts), &stdout, &stderr);
                 let word = group.outcome.as_ref().map(|outcome| outcome.kind().word());
                 line["outcome"] = serde_json::json!(word);
-                say(&line.to_string())?;
+                say_json(&line)?;
             }
         }
         Ok(())

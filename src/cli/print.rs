@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write};
 
+use serde_json::Value;
+
 use super::exit::CliError;
 use super::terminal::{self, Terminal};
-use crate::run::neutral::{Policy, neutral};
+use crate::run::neutral::{Neutraliser, Newlines, Policy, is_hazard, neutral};
 use crate::run::output::{Chunk, ChunkBody, GapReason, OutStream};
 
 /// A line longer than this is printed in pieces, so that a host without newlines costs no memory.
@@ -76,7 +78,7 @@ impl Printer {
     }
 
     fn line(&self, out: &mut Vec<u8>, host: &str, stream: OutStream, line: &[u8]) {
-        out.extend_from_slice(host.as_bytes());
+        out.extend_from_slice(one_line(host).as_bytes());
         out.extend_from_slice(b": ");
         let to_terminal = match stream {
             OutStream::Stdout => self.terminal.stdout,
@@ -129,22 +131,109 @@ pub fn one_line(text: &str) -> String {
 /// One line of a list to standard output: on a terminal its end is cut off rather than wrapped, so
 /// that a row is a row.
 pub fn say_row(line: &str) -> Result<(), CliError> {
+    let line = one_line(line);
     let columns = terminal::columns();
     if !std::io::stdout().is_terminal() || line.chars().count() <= columns {
-        return say(line);
+        return say(&line);
     }
     let kept: String = line.chars().take(columns.saturating_sub(1)).collect();
     say(&format!("{kept}\u{2026}"))
 }
 
-/// One line to standard output.
+/// One line to standard output. Names, reasons and notes in it come from hosts and from other
+/// people: everything in it is shown, and nothing is obeyed.
 pub fn say(line: &str) -> Result<(), CliError> {
-    write_to(OutStream::Stdout, format!("{line}\n").as_bytes())
+    write_to(OutStream::Stdout, (one_line(line) + "\n").as_bytes())
 }
 
-/// One line to standard error.
+/// The same for a line that has colours of ours.
+pub fn say_styled(terminal: Terminal, line: &str) -> Result<(), CliError> {
+    raw(
+        terminal,
+        OutStream::Stdout,
+        (line.to_owned() + "\n").as_bytes(),
+    )
+}
+
+/// One JSON document on a line. What a terminal would obey is written as an escape of JSON.
+pub fn say_json(document: &Value) -> Result<(), CliError> {
+    let mut line = String::new();
+    for letter in document.to_string().chars() {
+        if is_hazard(letter) {
+            let units = letter.encode_utf16(&mut [0; 2]).to_vec();
+            line.extend(units.iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            line.push(letter);
+        }
+    }
+    write_to(OutStream::Stdout, (line + "\n").as_bytes())
+}
+
+/// One line to standard error, as [`say`].
 pub fn notice(line: &str) -> Result<(), CliError> {
-    write_to(OutStream::Stderr, format!("conn: {line}\n").as_bytes())
+    let line = format!("conn: {}\n", one_line(line));
+    write_to(OutStream::Stderr, line.as_bytes())
+}
+
+/// A text of several lines, everything in it visible but where its lines end.
+pub fn lines(stream: OutStream, text: &str) -> Result<(), CliError> {
+    write_to(stream, visible(text).as_bytes())
+}
+
+/// A text with everything in it visible but where its lines end.
+pub fn visible(text: &str) -> String {
+    let policy = Policy {
+        newlines: Newlines::Keep,
+        ..Policy::ONE_LINE
+    };
+    neutral(text.as_bytes(), policy)
+}
+
+/// Why a command failed, to standard error. A line of it that others wrote does not begin as ours
+/// do. When standard error is gone there is nobody left to tell.
+pub fn failure(why: &impl std::fmt::Display) {
+    let why = why
+        .to_string()
+        .replace('\n', "\n  ")
+        .replace("\n  \n", "\n\n");
+    let _ = lines(OutStream::Stderr, &format!("conn: {why}\n"));
+}
+
+/// A stream that is a terminal, and what programs for whole streams write to it.
+pub struct Filter<W: Write> {
+    inner: W,
+    neutraliser: Neutraliser,
+}
+
+impl<W: Write> Filter<W> {
+    /// Colours pass, written anew.
+    pub fn new(inner: W) -> Self {
+        Self {
+            inner,
+            neutraliser: Neutraliser::new(Policy::COLOUR),
+        }
+    }
+}
+
+impl<W: Write> Write for Filter<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut shown = String::with_capacity(bytes.len());
+        self.neutraliser.push(bytes, &mut shown);
+        self.inner.write_all(shown.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<W: Write> Drop for Filter<W> {
+    fn drop(&mut self) {
+        let mut rest = String::new();
+        self.neutraliser.finish(&mut rest);
+        let _ = self.inner.write_all(rest.as_bytes());
+    }
 }
 
 /// Bytes to one of our streams.

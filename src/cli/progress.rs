@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use super::print::one_line;
 use super::terminal;
 use crate::wire::view::RunView;
 
@@ -26,7 +27,7 @@ impl Progress {
         if !self.enabled {
             return;
         }
-        let text: String = line(view)
+        let text: String = one_line(&line(view))
             .chars()
             .take(terminal::columns().saturating_sub(1))
             .collect();

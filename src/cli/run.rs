@@ -9,7 +9,7 @@ use super::args::{Args, PreflightArgs, ReachArgs, RunArgs};
 use super::connect::{connect, hello};
 use super::exit::{CliError, Exit};
 use super::follow::{Follow, Style};
-use super::print::{notice, say};
+use super::print::{notice, say, say_json};
 use super::upload;
 use crate::run::duration::HumanDuration;
 use crate::run::ids::RunId;
@@ -87,7 +87,7 @@ async fn start_and_follow(
 /// A run that is not followed: its number is all there is to print.
 pub fn left(run: RunId, json: bool) -> Result<Exit, CliError> {
     if json {
-        say(&serde_json::json!({ "run": run }).to_string())?;
+        say_json(&serde_json::json!({ "run": run }))?;
     } else {
         say(&run.to_string())?;
     }

@@ -4,7 +4,7 @@ use super::args::{Args, ReportFormat, RunsArgs, RunsCommand};
 use super::connect::connect;
 use super::exit::{CliError, Exit};
 use super::follow::{Follow, Style};
-use super::print::{self, say, say_row};
+use super::print::{self, say, say_json, say_row};
 use super::terminal::Terminal;
 use super::{compare, json, output, report, secrets, stages, steer, why};
 use crate::run::duration::HumanDuration;
@@ -83,7 +83,7 @@ async fn list(args: &Args, runs: &RunsArgs) -> Result<Exit, CliError> {
     };
     if runs.json {
         let all: Vec<_> = lines.iter().map(json::run_line).collect();
-        say(&serde_json::Value::Array(all).to_string())?;
+        say_json(&serde_json::Value::Array(all))?;
         return Ok(Exit::Ok);
     }
     if lines.is_empty() {
@@ -175,7 +175,7 @@ async fn show(args: &Args, as_json: bool, run: RunId) -> Result<Exit, CliError> 
     let client = connect(args, false).await?;
     let detail = detail(&client, run).await?;
     if as_json {
-        say(&json::run_detail(&detail).to_string())?;
+        say_json(&json::run_detail(&detail))?;
         return Ok(Exit::Ok);
     }
     let view = &detail.view;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::print::{notice, one_line, say};
+use super::print::{notice, one_line, say_json};
 use crate::cli::exit::CliError;
 use crate::run::ids::At;
 use crate::run::outcome::OutcomeKind;
@@ -148,7 +148,7 @@ impl Told {
             if as_json {
                 let over = stage.ended.is_some() || stage.state == "skipped";
                 if over {
-                    say(&document(stage).to_string())?;
+                    say_json(&document(stage))?;
                 }
             } else if !quiet {
                 notice(&format!("{}: {}", name(stage), standing(stage)))?;

@@ -3,7 +3,7 @@
 use super::args::{Args, RunsCommand};
 use super::connect::connect;
 use super::exit::{CliError, Exit};
-use super::print::{one_line, say};
+use super::print::{say, say_json};
 use super::progress;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
@@ -132,15 +132,14 @@ pub async fn steer(args: &Args, json: bool, run: RunId, act: Steer) -> Result<Ex
         return Err(CliError::Unexpected);
     };
     if json {
-        say(&serde_json::json!({
+        say_json(&serde_json::json!({
             "run": view.run, "state": view.state, "because": view.because, "conn": view.holder,
             "stay": view.stay,
-        })
-        .to_string())?;
+        }))?;
     } else {
         say(&progress::line(&view))?;
         for stays in &view.stay {
-            say(&one_line(stays))?;
+            say(stays)?;
         }
         if let Some((by, until)) = &view.asked_by {
             say(&format!(

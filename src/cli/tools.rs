@@ -13,6 +13,7 @@ use super::exit::{CliError, Exit};
 use super::fold::{self, FoldArgs};
 use super::io::Io;
 use super::nodeset::{self, NodesetArgs};
+use super::print::Filter;
 use super::{hostkey_render, print};
 use crate::inventory::hostset::Groups;
 use crate::site::groups::{SiteGroups, default_files};
@@ -42,13 +43,20 @@ fn parse<T: clap::Args + clap::FromArgMatches>(name: &'static str, words: &[OsSt
 }
 
 fn with_io(run: impl FnOnce(&mut Io) -> i32) -> i32 {
-    let mut stdout = BufWriter::new(std::io::stdout().lock());
+    let terminal = std::io::stdout().is_terminal();
+    let stdout = std::io::stdout().lock();
+    let stdout: Box<dyn Write> = if terminal {
+        Box::new(Filter::new(stdout))
+    } else {
+        Box::new(stdout)
+    };
+    let mut stdout = BufWriter::new(stdout);
     let mut below = chance();
     let code = run(&mut Io {
         stdin: &mut std::io::stdin().lock(),
         stdout: &mut stdout,
         stderr: &mut std::io::stderr().lock(),
-        terminal: std::io::stdout().is_terminal(),
+        terminal,
         env: &env,
         below: &mut below,
     });
@@ -68,7 +76,7 @@ fn groups(file: Option<&Path>) -> SiteGroups {
 fn traced_groups(file: Option<&Path>, debug: bool) -> Box<dyn Groups> {
     let groups = groups(file);
     Box::new(if debug {
-        groups.with_trace(Box::new(|text| eprintln!("{text}")))
+        groups.with_trace(Box::new(|text| eprintln!("{}", print::visible(text))))
     } else {
         groups
     })

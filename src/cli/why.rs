@@ -3,7 +3,7 @@
 use super::args::Args;
 use super::connect::connect;
 use super::exit::{CliError, Exit};
-use super::print::{one_line, say};
+use super::print::{one_line, say, say_json};
 use crate::run::cause::{Cause, CauseKind, Origin};
 use crate::run::ids::RunId;
 use crate::wire::{Client, Reply, Request};
@@ -13,7 +13,7 @@ pub async fn why(args: &Args, as_json: bool, run: RunId) -> Result<Exit, CliErro
     let client = connect(args, false).await?;
     let causes = causes(&client, run).await?;
     if as_json {
-        say(&serde_json::json!({ "run": run, "causes": document(&causes) }).to_string())?;
+        say_json(&serde_json::json!({ "run": run, "causes": document(&causes) }))?;
         return Ok(Exit::Ok);
     }
     say(&format!("run {run}"))?;

@@ -10,7 +10,7 @@ use crate::cli::args::Args;
 use crate::cli::check::complaint;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::print::{notice, say};
+use crate::cli::print::{notice, say, say_json};
 use crate::run::complaint::Complaint;
 use crate::site::definitions::{Read, read_all};
 use crate::wire::definitions::{Applied, Apply, Change, Changed, GivenFile};
@@ -35,7 +35,7 @@ pub async fn apply(args: &Args, words: &ApplyArgs) -> Result<Exit, CliError> {
         (Applied::default(), read.checked.complaints)
     };
     if words.json {
-        say(&document(words, &applied, &complaints, &passed_over).to_string())?;
+        say_json(&document(words, &applied, &complaints, &passed_over))?;
     } else {
         for file in &passed_over {
             let file = file.display().to_string();

@@ -9,7 +9,7 @@ use super::{KINDS, complain, fetch, lines};
 use crate::cli::args::Args;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::print::{raw, say};
+use crate::cli::print::{raw, say_json};
 use crate::flow::definition::Kind;
 use crate::flow::read::Source;
 use crate::run::output::OutStream;
@@ -64,7 +64,7 @@ pub async fn diff(args: &Args, words: &DiffArgs) -> Result<Exit, CliError> {
     let differs = pairs.iter().any(|pair| pair.change() != Changed::Unchanged);
     if words.json {
         let all: Vec<Value> = pairs.iter().map(Pair::document).collect();
-        say(&json!({ "differs": differs, "definitions": all }).to_string())?;
+        say_json(&json!({ "differs": differs, "definitions": all }))?;
     } else {
         let terminal = crate::cli::terminal(args);
         for pair in &pairs {

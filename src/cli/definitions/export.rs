@@ -10,7 +10,7 @@ use super::{KINDS, fetch, lines};
 use crate::cli::args::Args;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::print::say;
+use crate::cli::print::{say, say_json};
 use crate::flow::definition::Kind;
 use crate::flow::read::Source;
 use crate::site::definitions::{folder, read_all};
@@ -110,7 +110,7 @@ fn permissions(file: &Path) -> std::fs::Permissions {
 fn report(args: &Args, words: &ExportArgs, pages: &[Page]) -> Result<(), CliError> {
     if words.json {
         let all: Vec<Value> = pages.iter().map(document).collect();
-        return say(&json!({ "files": all }).to_string());
+        return say_json(&json!({ "files": all }));
     }
     for page in pages.iter().filter(|page| page.differs) {
         say(&page.file.display().to_string().escape_debug().to_string())?;

@@ -11,7 +11,7 @@ pub mod show;
 mod start;
 
 use super::exit::CliError;
-use super::print::{notice, write_to};
+use super::print::{self, notice};
 use crate::flow::definition::Kind;
 use crate::run::complaint::{Complaint, quote};
 use crate::run::output::OutStream;
@@ -96,8 +96,7 @@ async fn fetch(
 /// Says what is wrong, each with its place and a caret, and what that means.
 fn complain(complaints: &[Complaint], then: &str) -> Result<(), CliError> {
     for complaint in complaints {
-        let shown = complaint.with_caret() + "\n";
-        write_to(OutStream::Stderr, shown.as_bytes())?;
+        print::lines(OutStream::Stderr, &(complaint.with_caret() + "\n"))?;
     }
     let count = complaints.len();
     let noun = if count == 1 { "mistake" } else { "mistakes" };

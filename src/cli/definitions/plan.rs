@@ -6,12 +6,13 @@ use super::args::FlowCommand;
 use crate::cli::args::Args;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::print::{notice, one_line, say};
+use crate::cli::print::{self, notice, one_line, say, say_json};
 use crate::flow::definition::Kind;
 use crate::flow::plan::{Does, NodePlan, PlanView, StagePlan, StepView};
 use crate::flow::rollout::{OnExceeded, Strategy};
 use crate::inventory;
 use crate::run::duration::HumanDuration;
+use crate::run::output::OutStream;
 use crate::run::spec::Lease;
 use crate::run::spec::OnFailure;
 use crate::wire::definitions::{PlanFlow, Planned};
@@ -42,7 +43,7 @@ fn print(json: bool, planned: &Planned) -> Result<(), CliError> {
         let mut document = serde_json::to_value(&planned.plan).map_err(|_| CliError::Unexpected)?;
         document["version"] = planned.version.into();
         document["warnings"] = planned.warnings.clone().into();
-        return say(&document.to_string());
+        return say_json(&document);
     }
     for warning in &planned.warnings {
         notice(warning)?;
@@ -63,9 +64,10 @@ fn print(json: bool, planned: &Planned) -> Result<(), CliError> {
         counted(plan.hosts, "host", "hosts"),
     ))?;
     for line in lines {
-        say(&line)?;
+        print::lines(OutStream::Stdout, &(line + "\n"))?;
     }
-    say(&format!("\ndigest {}", plan.digest))
+    say("")?;
+    say(&format!("digest {}", plan.digest))
 }
 
 /// What it is made of, each with the hosts and commands that it has.

@@ -7,7 +7,7 @@ use super::{fetch, kind, kind_and_name, lines};
 use crate::cli::args::Args;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::print::{one_line, raw, say, say_row};
+use crate::cli::print::{one_line, raw, say, say_json, say_row};
 use crate::run::output::OutStream;
 use crate::wire::definitions::{DefinitionLine, VersionLine};
 
@@ -18,7 +18,7 @@ pub async fn list(args: &Args, words: &ListArgs) -> Result<Exit, CliError> {
     let lines = lines(&client, kind).await?;
     if words.json {
         let all: Vec<Value> = lines.iter().map(document).collect();
-        say(&Value::Array(all).to_string())?;
+        say_json(&Value::Array(all))?;
         return Ok(Exit::Ok);
     }
     if lines.is_empty() {
@@ -88,6 +88,6 @@ pub async fn show(args: &Args, words: &ShowArgs) -> Result<Exit, CliError> {
     document["current"] = json!(view.current);
     document["text"] = json!(view.text);
     document["versions"] = view.versions.iter().map(version).collect();
-    say(&document.to_string())?;
+    say_json(&document)?;
     Ok(Exit::Ok)
 }

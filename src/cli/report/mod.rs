@@ -14,7 +14,7 @@ use super::connect::connect;
 use super::excerpt::{Excerpt, Wanted, excerpt};
 use super::exit::{CliError, Exit};
 use super::gather;
-use super::print::write_to;
+use super::print::{raw, say_json};
 use super::runs::detail;
 use super::why;
 use crate::inventory;
@@ -59,9 +59,16 @@ pub async fn report(args: &Args, run: RunId, format: ReportFormat) -> Result<Exi
     let text = match format {
         ReportFormat::Md => markdown::markdown(&report),
         ReportFormat::Html => html::html(&report),
-        ReportFormat::Json => format!("{}\n", document::document(&report)),
+        ReportFormat::Json => {
+            say_json(&document::document(&report))?;
+            return Ok(Exit::Ok);
+        }
     };
-    write_to(OutStream::Stdout, text.as_bytes())?;
+    raw(
+        crate::cli::terminal(args),
+        OutStream::Stdout,
+        text.as_bytes(),
+    )?;
     Ok(Exit::Ok)
 }
 
