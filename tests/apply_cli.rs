@@ -242,7 +242,48 @@ fn an_edit_is_checked_then_shown_then_saved() {
 /// The file that an edit which was not saved left.
 fn kept(err: &str) -> PathBuf {
     let (_, path) = err.rsplit_once("your text is in ").expect(err);
-    PathBuf::from(path.trim())
+    PathBuf::from(path.lines().next().unwrap())
+}
+
+#[test]
+fn an_edit_that_ends_in_an_error_is_kept_too() {
+    let mut desk = Desk::new();
+    desk.write("flows/leaf.toml", &leaf("Leaf", "one"));
+    desk.apply(&[]).expect_success();
+    let change = "sed -i s/one/two/ \"$1\"";
+    let stop = format!(
+        "{} --home {} engine stop\ntouch \"$1\"",
+        desk.conn.program().display(),
+        desk.conn.home().display()
+    );
+    let cases = [
+        (format!("{change}\n{stop}"), "", 3, two().into_bytes()),
+        // What was written, and then left as with :cq in vi.
+        (
+            format!("[ ! -e again ] || exit 1\n{change}\ntouch again"),
+            "e\n",
+            2,
+            two().into_bytes(),
+        ),
+        ("printf '\\377' >\"$1\"".to_owned(), "", 2, vec![0xff]),
+    ];
+    for (editor, answers, code, text) in cases {
+        desk.editor(&editor);
+        let err = desk.edit("flow/Leaf", answers).expect_code(code).err();
+        assert_eq!(std::fs::read(kept(&err)).unwrap(), text, "{err}");
+        std::fs::remove_file(kept(&err)).unwrap();
+    }
+    desk.editor("exit 1");
+    let err = desk.edit("flow/Leaf", "").expect_code(2).err();
+    assert!(
+        !err.contains("your text is in"),
+        "nothing was written: {err}"
+    );
+    assert_eq!(desk.list(), [("Leaf".to_owned(), 1)]);
+}
+
+fn two() -> String {
+    leaf("Leaf", "two")
 }
 
 #[test]

@@ -144,3 +144,25 @@ fn nothing_that_others_wrote_reaches_a_terminal_raw() {
     assert_eq!(following.wait_end(), 1);
     assert_harmless(&["runs", "follow"], &following.raw());
 }
+
+#[test]
+fn a_flow_made_of_a_run_that_was_edited_and_not_stored_is_kept() {
+    let mut world = World::new();
+    world.run("web01", "echo one");
+    world.conn.set("EDITOR", "sed -i s/one/two/");
+    let mut terminal = open(&world, &["runs", "save", "1", "--as", "flow/Saved"]);
+    terminal.wait_for("store it as the new flow Saved?");
+    terminal.send("e\r");
+    terminal.wait_for("echo two");
+    terminal.wait_until("the question once more", |screen| {
+        screen.contents().matches("store it as").count() == 2
+    });
+    terminal.send("\x03");
+    assert_eq!(terminal.wait_end(), 0, "{}", terminal.picture());
+    let text = terminal.text();
+    let (_, path) = text.split_once("your text is in ").expect(&text);
+    let path = path.lines().next().unwrap();
+    assert!(std::fs::read_to_string(path).unwrap().contains("echo two"));
+    std::fs::remove_file(path).unwrap();
+    world.conn.run(["show", "flow/Saved"]).expect_code(2);
+}

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod args;
+mod desk;
 pub mod diff;
 pub mod edit;
 pub mod export;

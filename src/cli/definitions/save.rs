@@ -1,11 +1,11 @@
 //! `conn runs save`: a flow made of an ad-hoc run, looked at before it is stored.
 
-use super::edit::{Answer, Desk, ask};
+use super::desk::{Answer, Desk};
 use super::{complain, kind_and_name, send};
 use crate::cli::args::Args;
 use crate::cli::connect::connect;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::print::{notice, raw, say};
+use crate::cli::print::{notice, raw, say, say_json};
 use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
 use crate::run::output::OutStream;
@@ -38,13 +38,25 @@ pub async fn save(
     if json {
         return in_json(&client, name, &draft, yes).await;
     }
+    let mut desk = Desk::with(name, &draft.text)?;
+    let ended = at_desk(args, (&client, name, yes), &mut draft, &mut desk).await;
+    desk.leave("nothing was stored", ended)
+}
+
+/// Until it is stored, or the person leaves.
+async fn at_desk(
+    args: &Args,
+    (client, name, yes): (&Client, &str, bool),
+    draft: &mut DraftPage,
+    desk: &mut Desk,
+) -> Result<Exit, CliError> {
     let terminal = crate::cli::terminal(args);
     loop {
         raw(terminal, OutStream::Stdout, draft.text.as_bytes())?;
         for note in &draft.notes {
             notice(&format!("note: {note}"))?;
         }
-        let checked = send(&client, wanted(name, &draft, true)).await?;
+        let checked = send(client, wanted(name, draft, true)).await?;
         let is_right = checked.complaints.is_empty();
         if !is_right {
             let complaints: Vec<_> = checked.complaints.into_iter().map(Into::into).collect();
@@ -53,18 +65,18 @@ pub async fn save(
         let answer = match (yes, is_right) {
             (true, true) => Answer::Yes,
             (true, false) => return Ok(Exit::Usage),
-            (false, true) => ask(&format!(
-                "store it as {}? [y]es, [n]o, [e]dit: ",
-                next(name, &draft)
-            ))?,
-            (false, false) => match ask("edit it? [y]es, [n]o: ")? {
+            (false, true) => {
+                let next = next(name, draft);
+                desk.ask(&format!("store it as {next}? [y]es, [n]o, [e]dit: "))
+                    .await?
+            }
+            (false, false) => match desk.ask("edit it? [y]es, [n]o: ").await? {
                 Answer::No => Answer::No,
                 Answer::Yes | Answer::Again => Answer::Again,
             },
         };
         match answer {
             Answer::Again => {
-                let desk = Desk::with(name, &draft.text)?;
                 desk.edit()?;
                 draft.text = desk.text()?;
             }
@@ -72,7 +84,7 @@ pub async fn save(
                 notice("nothing was stored")?;
                 return Ok(Exit::Ok);
             }
-            Answer::Yes => return store(&client, name, &draft).await,
+            Answer::Yes => return store(client, name, draft, desk).await,
         }
     }
 }
@@ -84,13 +96,19 @@ fn next(name: &str, draft: &DraftPage) -> String {
     }
 }
 
-async fn store(client: &Client, name: &str, draft: &DraftPage) -> Result<Exit, CliError> {
+async fn store(
+    client: &Client,
+    name: &str,
+    draft: &DraftPage,
+    desk: &mut Desk,
+) -> Result<Exit, CliError> {
     let applied = send(client, wanted(name, draft, false)).await?;
     if !applied.complaints.is_empty() {
         let complaints: Vec<_> = applied.complaints.into_iter().map(Into::into).collect();
         complain(&complaints, "nothing was stored")?;
         return Ok(Exit::Usage);
     }
+    desk.stored();
     for change in &applied.changes {
         let word = change.kind.word();
         say(&format!(
@@ -123,7 +141,7 @@ async fn in_json(
         "version": version.filter(|_| saved),
         "complaints": messages,
     });
-    say(&document.to_string())?;
+    say_json(&document)?;
     Ok(if messages.is_empty() {
         Exit::Ok
     } else {
