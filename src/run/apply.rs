@@ -152,6 +152,7 @@ impl Run {
         at: At,
     ) -> Vec<Effect> {
         self.unqueue(hosts);
+        let claim = self.claims(step, hosts);
         // A host of an earlier batch, tried again, does it for itself alone.
         let batch = self.batch_from..self.opened;
         if self.is_once(step) && hosts.iter().all(|host| batch.contains(&host.0)) {
@@ -166,11 +167,12 @@ impl Run {
                 state.began = state.began.or(Some(at));
             }
         }
-        vec![Effect::Start {
+        let start = Effect::Start {
             step,
             attempt,
             hosts: hosts.to_vec(),
-        }]
+        };
+        claim.into_iter().chain([start]).collect()
     }
 
     fn parked(&mut self, host: HostIx, why: &str, at: At) -> Vec<Effect> {

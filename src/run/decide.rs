@@ -1,5 +1,6 @@
 //! What a run answers to a request, and what follows by itself. Changes nothing: it yields events.
 
+use super::claim::HOSTS_A_RECORD;
 use super::event::{EndState, Event, Finished, OutputSum, What};
 use super::ids::{At, Attempt, HostIx, StepIx};
 use super::line_up::{Around, later};
@@ -44,7 +45,7 @@ impl Run {
         if self.asks().is_some() {
             return RunState::Waiting(WaitFor::Approval);
         }
-        if self.tally.running == 0 && self.ready.is_empty() {
+        if self.tally.running == 0 && (self.ready.is_empty() || self.waits_as_one()) {
             if self.tally.held > 0 {
                 return RunState::Waiting(WaitFor::Lease);
             }
@@ -87,6 +88,7 @@ impl Run {
             return None;
         }
         let room = self.concurrency.saturating_sub(self.tally.busy()) as usize;
+        let room = room.min(HOSTS_A_RECORD);
         if room == 0 || (self.rolled_back.is_none() && self.over_failure_limit()) {
             return None;
         }
@@ -94,8 +96,10 @@ impl Run {
             return self.dispatch_once(now);
         };
         let (step, attempt) = self.next_attempt(first)?;
+        let batch = self.to_claim();
+        let as_one = |host: HostIx| batch.contains(&host.0) && !self.spec.needs_no_lease(step);
         let lease = |host| {
-            let idle = self.spec.connects_only(self.host(host)?.step);
+            let idle = self.spec.needs_no_lease(self.host(host)?.step);
             if idle { None } else { around.lease(host) }
         };
         let conditional = self
@@ -109,12 +113,21 @@ impl Run {
             });
             return Some(event(What::Passed { step, hosts }, now));
         }
-        if let Some(by) = lease(first) {
+        if as_one(first) {
+            // Those that are free stay ready, and hold nothing meanwhile.
+            if self.tally.held > 0 {
+                return None;
+            }
+            if let Some(held) = self.not_free(batch.clone(), around) {
+                return Some(event(held, now));
+            }
+        } else if let Some(by) = lease(first) {
             let hosts = self.leading(room, |host| lease(host) == Some(by));
             return Some(event(What::Held { hosts, by }, now));
         }
         let hosts = self.leading(room, |host| {
             self.next_attempt(host) == Some((step, attempt))
+                && as_one(host) == as_one(first)
                 && lease(host).is_none()
                 && !left_out(host)
         });
@@ -168,12 +181,14 @@ impl Run {
         if self.paused.is_some() || self.aborted_by.is_some() {
             return None;
         }
-        let blocked = self.tally.held > 0 || self.tally.parked > 0;
-        if blocked || !self.ready.is_empty() || !self.resting.is_empty() {
+        if self.holds_line_up() || !self.ready.is_empty() || !self.resting.is_empty() {
             return None;
         }
         if self.in_line().next().is_some() {
             return self.line_event(now, around);
+        }
+        if self.tally.held > 0 {
+            return None;
         }
         self.next_batch(now).map(|what| event(what, now))
     }

@@ -21,6 +21,8 @@ pub(super) struct Line {
     answered: Option<StepIx>,
     /// Whether nobody came to stand in line since one was sent to do it for all of them.
     whole: bool,
+    /// Whether the leases of all hosts of the batch were claimed.
+    pub(super) claimed: bool,
 }
 
 /// A barrier that was reached.
@@ -133,9 +135,11 @@ impl Run {
         let Some(step) = self.host(host).map(|state| state.step) else {
             return false;
         };
-        if !(self.batch_from..self.opened).contains(&host.0) {
-            return false;
-        }
+        (self.batch_from..self.opened).contains(&host.0) && self.has_line(step)
+    }
+
+    /// Whether the open batch goes to this step together, and has not yet.
+    pub(super) fn has_line(&self, step: StepIx) -> bool {
         let open = self.line.passed.is_some_and(|passed| step <= passed);
         let asks = self.spec.step(step).is_some_and(|step| step.rules.together);
         let together = asks || (self.spec.rollout.lockstep && step > StepIx(0));
@@ -174,6 +178,10 @@ impl Run {
             self.stands_in_line(host);
         } else if self.is_barrier(step) {
             self.beyond(host, at);
+        } else if host.0 < self.batch_from && !self.to_claim().is_empty() {
+            // It does not stand behind those that wait for the leases of all of their batch.
+            self.set_phase(host, Phase::Ready);
+            self.ready.push_front(host);
         } else {
             self.make_ready(host);
         }
@@ -201,9 +209,10 @@ impl Run {
     /// The first in line does for its batch what is done once, when nobody else is at work. It needs
     /// no lease: what it asks is no host.
     pub(super) fn dispatch_once(&self, now: At) -> Option<Event> {
-        let tally = &self.tally;
-        let quiet = tally.busy() + tally.held + tally.parked == 0;
-        if !quiet || !self.ready.is_empty() || !self.resting.is_empty() {
+        if self.tally.busy() > 0 || self.holds_line_up() {
+            return None;
+        }
+        if !self.ready.is_empty() || !self.resting.is_empty() {
             return None;
         }
         let host = self.in_line().next()?;
@@ -218,6 +227,11 @@ impl Run {
             hosts: vec![host],
         };
         Some(Event { at: now, what })
+    }
+
+    /// Whether the batch waits for somebody who is to come to stand in line.
+    pub(super) fn holds_line_up(&self) -> bool {
+        self.tally.parked > 0 || (self.tally.held > 0 && !self.line.claimed)
     }
 
     /// One host did for its batch what is done once.

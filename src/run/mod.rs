@@ -5,6 +5,7 @@
 mod answer;
 mod apply;
 pub mod cause;
+pub mod claim;
 mod clock;
 pub mod command;
 pub mod complaint;

@@ -78,10 +78,16 @@ impl RunSpec {
         self.connects_only(StepIx(0))
     }
 
-    /// Whether this step does nothing on the host, and so needs no lease there.
+    /// Whether this step does nothing on the host but to connect.
     pub fn connects_only(&self, step: StepIx) -> bool {
         self.step(step)
             .is_some_and(|step| matches!(step.act, Act::Connect))
+    }
+
+    /// Whether this step asks nothing of the host itself, and so needs no lease there.
+    pub fn needs_no_lease(&self, step: StepIx) -> bool {
+        let act = self.step(step).map(|step| &step.act);
+        matches!(act, Some(Act::Connect | Act::Metrics(_)))
     }
 
     /// Every host that it works on, or that the runs it is made of do.

@@ -112,6 +112,11 @@ pub enum Effect {
         /// The hosts.
         hosts: Vec<HostIx>,
     },
+    /// Claim the leases of these hosts.
+    Claim {
+        /// The hosts.
+        hosts: Vec<HostIx>,
+    },
     /// Follow these attempts again.
     Reattach {
         /// The hosts.

@@ -10,8 +10,8 @@ use crate::engine::audit::{AuditRecord, encode};
 use crate::engine::now;
 use crate::engine::task::TaskKey;
 use crate::run::event::{Event, What};
-use crate::run::ids::{RunId, StepIx};
-use crate::run::spec::{Act, RunSpec};
+use crate::run::ids::RunId;
+use crate::run::spec::RunSpec;
 use crate::run::stages::Stages;
 use crate::run::state::{Effect, Run};
 use crate::store::{Append, Lsn, Store, StoreError, Stream};
@@ -102,13 +102,20 @@ impl Core {
         live.next_seq += events.len() as u64;
         live.lsn = lsn;
         let mut effects = Vec::new();
+        let before = live.run.finish_order.len();
         for event in events {
             effects.extend(Arc::make_mut(&mut live.run).apply(event));
         }
+        let ended = live.run.finish_order.get(before..).unwrap_or_default();
+        let ended = ended.to_vec();
         live.touched();
         for effect in effects {
             self.carry_out(run, effect, lsn);
         }
+        for event in events {
+            self.note_waiters(run, &event.what);
+        }
+        self.give_back(run, &ended);
         self.dirty.insert(run);
         self.tell_family(run, lsn);
     }
@@ -147,7 +154,8 @@ impl Core {
                 hosts,
             } => {
                 // A metrics server is asked, and no host.
-                if !self.asks_no_host(run, step) {
+                let spec = self.runs.get(&run).map(|live| &live.run.spec);
+                if spec.is_some_and(|spec| !spec.needs_no_lease(step)) {
                     self.claim(run, &hosts);
                 }
                 for host in hosts {
@@ -160,6 +168,7 @@ impl Core {
                     self.spawn_task(key, lsn, None);
                 }
             }
+            Effect::Claim { hosts } => self.claim(run, &hosts),
             Effect::Reattach { hosts } => self.spawn_reattach(run, &hosts, lsn),
             Effect::Recut => {
                 if let Some(live) = self.runs.get_mut(&run) {
@@ -169,14 +178,6 @@ impl Core {
             Effect::CancelAll => self.when_durable(lsn, Pending::CancelAll(run)),
             Effect::Ended => self.summarise(run),
         }
-    }
-
-    fn asks_no_host(&self, run: RunId, step: StepIx) -> bool {
-        let step = self
-            .runs
-            .get(&run)
-            .and_then(|live| live.run.spec.step(step));
-        step.is_some_and(|step| matches!(step.act, Act::Metrics(_)))
     }
 
     pub(super) fn when_durable(&mut self, lsn: Lsn, then: Pending) {
@@ -226,7 +227,6 @@ impl Core {
             Err(error) => tracing::error!(%run, %error, "the run's line could not be stored"),
         }
         self.keep_pace(run);
-        self.release_leases(run);
         if self
             .runs
             .get(&run)

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use super::{Core, CoreError, Live};
 use crate::engine::{history, now};
 use crate::run::ids::RunId;
-use crate::run::spec::Lease;
-use crate::run::state::Phase;
 use crate::store::StoreError;
 
 impl Core {
@@ -30,10 +28,11 @@ impl Core {
         self.unrecovered = self.runs.keys().copied().collect();
         let runs: Vec<RunId> = self.runs.keys().copied().collect();
         for run in runs {
-            self.reclaim(run);
             self.may_lack(run);
         }
-        self.recover_rest()
+        self.reclaim();
+        self.recover_rest()?;
+        self.free_all()
     }
 
     /// Records what became of tasks nobody owns. What a full disk keeps from being recorded is
@@ -56,22 +55,5 @@ impl Core {
             self.dirty.insert(run);
         }
         Ok(())
-    }
-
-    /// Takes the leases back that an exclusive run held.
-    fn reclaim(&mut self, run: RunId) {
-        let Some(live) = self.runs.get(&run) else {
-            return;
-        };
-        if live.run.spec.lease != Lease::Exclusive || live.run.ended.is_some() {
-            return;
-        }
-        let begun: Vec<_> = live
-            .run
-            .hosts()
-            .filter(|(ix, state)| live.run.has_begun(*ix) && !matches!(state.phase, Phase::Done(_)))
-            .map(|(ix, _)| ix)
-            .collect();
-        self.claim(run, &begun);
     }
 }

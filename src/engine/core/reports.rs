@@ -67,7 +67,6 @@ impl Core {
         if finished {
             self.tasks.lost.remove(&task);
             self.parts.secrets.is_over(task);
-            self.release_lease(task.run, task.host);
             self.forget_when_durable(task, lsn);
         }
         Ok(())

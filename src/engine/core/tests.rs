@@ -1,5 +1,6 @@
 //! The core over a store in memory, with a directory that a test makes.
 
+mod leases;
 mod web;
 
 use std::collections::HashSet;
@@ -72,8 +73,12 @@ struct Bench {
 
 /// A core that stands still, and what it needs.
 fn core(reattach_s: u64) -> (Core, Inbox, tempfile::TempDir) {
+    core_on(SimStore::new(Syncing::Automatic), reattach_s)
+}
+
+/// The same over what a store holds already.
+fn core_on(store: Arc<dyn Store>, reattach_s: u64) -> (Core, Inbox, tempfile::TempDir) {
     let spool = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = SimStore::new(Syncing::Automatic);
     let settings = Settings {
         fanout: 64,
         output_budget: 1 << 20,

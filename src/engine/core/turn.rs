@@ -153,7 +153,11 @@ impl Core {
 
     /// Lets every touched run go on as far as it can.
     pub(super) fn go_on(&mut self) -> Result<(), CoreError> {
-        while let Some(run) = self.dirty.pop_first() {
+        loop {
+            self.free_given_back()?;
+            let Some(run) = self.dirty.pop_first() else {
+                break;
+            };
             while let Some(event) = self.next_event(run) {
                 let mut all = self.with_parts(run, std::slice::from_ref(&event));
                 all.insert(0, (run, vec![event]));
@@ -212,7 +216,7 @@ impl Core {
         self.leases.other(&target.name, id)
     }
 
-    fn tick(&mut self) -> Result<(), CoreError> {
+    pub(super) fn tick(&mut self) -> Result<(), CoreError> {
         self.look_at_clock()?;
         for (id, live) in &mut self.runs {
             live.sample();
@@ -230,6 +234,7 @@ impl Core {
     fn record_what_waits(&mut self) -> Result<(), CoreError> {
         self.recover_rest()?;
         self.record_stalled()?;
+        self.free_all()?;
         if std::mem::take(&mut self.unpark_again) {
             self.unpark()?;
         }

@@ -279,7 +279,7 @@ impl World {
                         self.later(2_000, Due::Task(host, step, attempt));
                     }
                 }
-                Effect::Recut | Effect::Ended => {}
+                Effect::Claim { .. } | Effect::Recut | Effect::Ended => {}
             }
         }
         self.journal.push(event);
