@@ -134,7 +134,9 @@ impl Field {
         }
         let room = LONGEST.saturating_sub(self.text().len());
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        // What ends the last line is no part of it: a blank would be one.
         let text: String = text
+            .trim_end_matches('\n')
             .chars()
             .map(|letter| {
                 if letter == '\n' && !self.lines {
@@ -145,7 +147,7 @@ impl Field {
             })
             .take(room)
             .collect();
-        self.area.insert_str(text.trim_end_matches('\n'));
+        self.area.insert_str(text);
     }
 
     pub fn set(&mut self, text: &str) {
@@ -195,4 +197,28 @@ pub(super) fn skip_columns(line: &str, columns: usize) -> String {
             skip
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_a_pasted_line_is_no_part_of_it() {
+        for pasted in [
+            "hunter22",
+            "hunter22\n",
+            "hunter22\r\n",
+            "hunter22\r",
+            "hunter22\n\n",
+        ] {
+            for mut field in [Field::line(""), Field::several("")] {
+                field.paste(pasted);
+                assert_eq!(field.text(), "hunter22", "{pasted:?}");
+            }
+        }
+        let mut field = Field::line("");
+        field.paste("echo a\necho b \n");
+        assert_eq!(field.text(), "echo a echo b ");
+    }
 }
