@@ -9,7 +9,7 @@ use super::edit::Field;
 use crate::tui::canvas::Canvas;
 use crate::tui::pane::{Context, Effect};
 use crate::tui::theme::Role;
-use crate::tui::words::{plain, wrapped};
+use crate::tui::words::{counted, plain, wrapped};
 use crate::wire::Request;
 
 /// Acts on more hosts are confirmed by typing how many.
@@ -25,6 +25,14 @@ enum Answer {
         what: &'static str,
         field: Box<Field>,
     },
+}
+
+/// The most rows that each of these texts may take for all of them to have room; none where there is
+/// not a row for each.
+fn cut(lengths: &[usize], room: usize) -> Option<usize> {
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    let fits = |most: &usize| lengths.iter().map(|rows| rows.min(most)).sum::<usize>() <= room;
+    (1..=longest).rev().find(fits)
 }
 
 /// A question.
@@ -117,6 +125,48 @@ impl Sheet {
     }
 }
 
+impl Sheet {
+    /// What is to be said, below the title; long texts end with a sign for what had no room. Returns
+    /// the row after it.
+    fn draw_rows(&self, part: &mut Canvas, (width, room): (u16, u16), context: &Context) -> u16 {
+        let said = |text: &str| context.look.zone.said(text, context.now);
+        let rows: Vec<(&str, String)> =
+            self.rows.iter().map(|(l, text)| (*l, said(text))).collect();
+        let lengths: Vec<usize> = rows
+            .iter()
+            .map(|(_, text)| wrapped(text, usize::from(width)).len())
+            .collect();
+        let most = cut(&lengths, usize::from(room));
+        let shown = match most {
+            Some(_) => rows.len(),
+            None => usize::from(room).saturating_sub(1),
+        };
+        let most = u16::try_from(most.unwrap_or(1)).unwrap_or(u16::MAX);
+        let mut y = 2;
+        for (label, text) in rows.iter().take(shown) {
+            part.text(1, y, Role::Dim, label);
+            y = part.wrapped((16, y), (width, most), Role::Text, text);
+        }
+        if shown < rows.len() && room > 0 {
+            let more = counted((rows.len() - shown) as u64, "more line");
+            let words = format!("{more}: make the window higher");
+            part.clipped(16, y, width, Role::Failed, &words);
+            y += 1;
+        }
+        y
+    }
+
+    /// What else can be turned to.
+    fn draw_ways(&self, part: &mut Canvas, y: u16, room: (u16, u16)) -> u16 {
+        if self.ways.is_empty() {
+            return y;
+        }
+        let ways: Vec<&str> = self.ways.iter().map(|sheet| sheet.way.as_str()).collect();
+        part.text(1, y, Role::Key, "Tab");
+        part.wrapped((16, y), room, Role::Dim, &ways.join("; "))
+    }
+}
+
 impl Overlay for Sheet {
     fn key(&mut self, event: &KeyEvent, _: &Context, effects: &mut Vec<Effect>) {
         if event.code == KeyCode::Esc {
@@ -170,24 +220,19 @@ impl Overlay for Sheet {
         }
         let line = part.form("-", "─").repeat(usize::from(room));
         part.text(0, 1, Role::Line, &line);
-        let mut y = 2;
-        for (label, text) in &self.rows {
-            part.text(1, y, Role::Dim, label);
-            let text = context.look.zone.said(text, context.now);
-            for line in wrapped(&text, usize::from(room.saturating_sub(17))) {
-                part.text(16, y, Role::Text, &line);
-                y += 1;
-            }
-        }
-        if !self.ways.is_empty() {
-            let ways: Vec<&str> = self.ways.iter().map(|sheet| sheet.way.as_str()).collect();
-            part.text(1, y, Role::Key, "Tab");
-            for line in wrapped(&ways.join("; "), usize::from(room.saturating_sub(17))) {
-                part.text(16, y, Role::Dim, &line);
-                y += 1;
-            }
-        }
-        y += 1;
+        // The question stays in sight, however much there is to say before it.
+        let asks = match self.answer {
+            Answer::Key => 1,
+            Answer::Typed { .. } => 2,
+        };
+        let tab = u16::from(!self.ways.is_empty());
+        let room = (
+            room.saturating_sub(17),
+            part.height().saturating_sub(3 + asks),
+        );
+        let y = self.draw_rows(&mut part, (room.0, room.1.saturating_sub(tab)), context);
+        let left = (room.0, (room.1 + 2).saturating_sub(y));
+        let y = self.draw_ways(&mut part, y, left) + 1;
         match &self.answer {
             Answer::Key => {
                 let x = part.text(1, y, Role::Title, "Do it?  ");
@@ -224,5 +269,19 @@ impl Overlay for Sheet {
             Answer::Key => format!("y do it{tab}   any other key leaves everything as it is"),
             Answer::Typed { .. } => format!("Enter do it{tab}   Esc leaves everything as it is"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_rows_are_cut_and_short_ones_stay_whole() {
+        assert_eq!(cut(&[1, 9, 2], 20), Some(9));
+        assert_eq!(cut(&[1, 9, 2], 12), Some(9));
+        assert_eq!(cut(&[1, 9, 2], 7), Some(4));
+        assert_eq!(cut(&[1, 9, 2], 3), Some(1));
+        assert_eq!(cut(&[1, 9, 2], 2), None);
     }
 }

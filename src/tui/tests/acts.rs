@@ -44,6 +44,31 @@ fn a_flow_is_rolled_back_by_a_sheet_that_asks_for_the_number_of_the_run() {
 }
 
 #[test]
+fn the_question_of_a_sheet_is_in_sight_however_much_is_said_and_however_low_the_window() {
+    for height in 10..24 {
+        let mut console = at_run(|view| {
+            view.waits_for = Some("approval".into());
+            view.because = Some("is every one of these hosts well? ".repeat(40));
+            view.tally = crate::run::tally::Tally::all_waiting(3);
+        });
+        console.size = (80, height);
+        console.app.resize(80, height);
+        console.press("A");
+        let screen = console.screen();
+        assert!(screen.contains("Do it?"), "{height}: {screen}");
+        let mut console = at_run(|view| view.title = "word ".repeat(300));
+        console.size = (80, height);
+        console.app.resize(80, height);
+        console.press("R Tab X").press("Esc").press("B");
+        let screen = console.screen();
+        assert!(
+            screen.contains("Type the run's number"),
+            "{height}: {screen}"
+        );
+    }
+}
+
+#[test]
 fn chosen_hosts_are_rolled_back_alone() {
     let mut console = at_run(|_| {});
     console.press("Space B").answer(with_flows);
