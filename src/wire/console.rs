@@ -110,6 +110,9 @@ pub struct GridPage {
     pub signs_from: u32,
     /// A sign for each host: see `run::sign`.
     pub signs: String,
+    /// The nearest host that did not end well before and behind those of `signs`, by its place in
+    /// this order and around its ends.
+    pub bad: (Option<u32>, Option<u32>),
     /// The hosts of `signs`, by their places in the run's targets; empty unless asked for.
     pub signed: Vec<u32>,
     /// The first place of `rows`.

@@ -90,6 +90,7 @@ fn page(
         } else {
             Vec::new()
         },
+        bad: bad_beside(&hosts, &signs),
         signs: hosts[signs].iter().map(|at| at.sign.letter()).collect(),
         rows_from: count(rows.start),
         rows: hosts[rows]
@@ -121,6 +122,15 @@ fn window(hosts: &[Placed], (from, wanted): (u32, u32), most: u32) -> Range<usiz
     let wanted = wanted.min(most) as usize;
     let from = (from as usize).min(hosts.len().saturating_sub(wanted));
     from..(from + wanted).min(hosts.len())
+}
+
+/// The nearest places before and behind this window, around the ends, whose hosts did not end well.
+fn bad_beside(hosts: &[Placed], window: &Range<usize>) -> (Option<u32>, Option<u32>) {
+    let bad = |place: &usize| hosts[*place].sign.is_bad();
+    let (front, back) = (0..window.start, window.end..hosts.len());
+    let before = front.clone().rev().chain(back.clone().rev()).find(bad);
+    let behind = back.chain(front).find(bad);
+    (before.map(count), behind.map(count))
 }
 
 /// How many different outputs there are of hosts that ended well.
@@ -193,6 +203,25 @@ fn lately(
 mod tests {
     use super::*;
     use crate::run::sign::Sign;
+
+    #[test]
+    fn the_nearest_failures_beside_a_window_are_found_around_the_ends() {
+        let signs = "X+X++++X+";
+        let placed = |(ix, letter)| Placed {
+            ix: HostIx(ix),
+            sign: Sign::from_letter(letter).unwrap(),
+        };
+        let hosts: Vec<Placed> = (0..).zip(signs.chars()).map(placed).collect();
+        for (window, found) in [
+            (0..1, (Some(7), Some(2))),
+            (3..5, (Some(2), Some(7))),
+            (6..9, (Some(2), Some(0))),
+            (0..0, (Some(7), Some(0))),
+            (0..9, (None, None)),
+        ] {
+            assert_eq!(bad_beside(&hosts, &window), found);
+        }
+    }
 
     #[test]
     fn a_window_past_the_end_is_moved_back() {

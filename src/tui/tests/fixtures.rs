@@ -168,6 +168,14 @@ pub fn grid(query: &GridQuery) -> GridPage {
         view: big_run(),
         steps: vec!["exec".into()],
         matched: HOSTS,
+        // The first twelve are bad.
+        bad: {
+            let (from, until) = (query.signs.0, query.signs.0 + query.signs.1);
+            (
+                Some(from.min(12).checked_sub(1).unwrap_or(11)),
+                Some(if until < 12 { until } else { 0 }),
+            )
+        },
         signs_from: query.signs.0,
         signs: window(query.signs)
             .map(|place| sign(place).letter())

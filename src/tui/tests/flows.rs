@@ -405,6 +405,38 @@ fn the_flow_of_a_run_is_started_again_with_the_same_hosts_and_values() {
 }
 
 #[test]
+fn the_cursor_stays_on_its_run_of_a_flow_when_another_begins() {
+    let mut console = at_upgrade((80, 24));
+    console.press("Tab");
+    let another = |request: &Request| {
+        let mut reply = with_flows(request)?;
+        if let Reply::Overview(overview) = &mut reply {
+            let run = crate::wire::view::RunView {
+                run: crate::run::ids::RunId(4499),
+                ..overview.open[0].clone()
+            };
+            overview.open.insert(0, run);
+        }
+        Ok(reply)
+    };
+    console.answer(another).press("p");
+    assert!(
+        matches!(console.acts()[..], [Request::Steer { run, .. }] if run.0 == 4420),
+        "{:?}",
+        console.acts()
+    );
+    let without = |request: &Request| {
+        let mut reply = another(request)?;
+        if let Reply::Overview(overview) = &mut reply {
+            overview.open.remove(1);
+        }
+        Ok(reply)
+    };
+    console.answer(without).press("p");
+    assert_eq!(console.acts().len(), 1, "{:?}", console.acts());
+}
+
+#[test]
 fn a_flow_is_started_from_the_palette() {
     let mut console = Console::new(80, 24);
     console.answer(with_flows).press(":").answer(with_flows);

@@ -99,6 +99,55 @@ fn hosts_that_failed_alike_are_chosen_and_retried_together() {
 }
 
 #[test]
+fn every_host_that_failed_is_reached_however_few_are_in_sight() {
+    let mut console = on_run();
+    console.press("v").answer(engine);
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..12 {
+        console.press("e").answer(engine).press("y");
+        let copied = console
+            .outside
+            .iter()
+            .rev()
+            .find_map(|outside| match outside {
+                Outside::Copy(text) => Some(text.clone()),
+                _ => None,
+            });
+        seen.extend(copied);
+    }
+    assert_eq!(seen.len(), 12, "{seen:?}");
+    // And back from the first to the last.
+    console
+        .press("g g")
+        .answer(engine)
+        .press("E")
+        .answer(engine);
+    let screen = console.screen();
+    assert!(screen.contains("web00011"), "{screen}");
+}
+
+#[test]
+fn the_cursor_stays_on_its_reason_when_another_becomes_the_first() {
+    let turned = |request: &Request| {
+        let mut reply = engine(request)?;
+        if let crate::wire::Reply::Grid(page) = &mut reply {
+            page.causes.reverse();
+            // As it counts more hosts, another of them may be the one whose line is shown.
+            page.causes[1].line = "E: Unable to fetch nginx_1.27.3-2_amd64.deb 404".into();
+        }
+        Ok(reply)
+    };
+    let mut console = on_run();
+    console.press("Tab").answer(turned);
+    console.press("Y");
+    let copied = console.outside.iter().find_map(|outside| match outside {
+        Outside::Copy(text) => Some(text.as_str()),
+        _ => None,
+    });
+    assert_eq!(copied, Some("web[00001-00011].ams2.example.net"));
+}
+
+#[test]
 fn a_command_starts_on_the_chosen_hosts() {
     let mut console = on_run();
     console.press("Space").answer(engine);

@@ -38,6 +38,8 @@ pub(in crate::tui) struct DefinitionPane {
     version: Option<u32>,
     text: List,
     runs: List,
+    /// The run under the cursor: it is kept when others come.
+    on: Option<RunId>,
     versions: List,
     /// Runs of it that have not ended, as they stood when it was drawn.
     open: Vec<RunView>,
@@ -55,6 +57,7 @@ impl DefinitionPane {
             version: None,
             text: List::default(),
             runs: List::default(),
+            on: None,
             versions: List::default(),
             open: Vec::new(),
             gone: None,
@@ -100,13 +103,21 @@ impl DefinitionPane {
             .filter(|run| crate::tui::pane::is_of_flow(&run.kind) && of(&run.title))
             .cloned()
             .collect();
+        let count = self.run_count();
+        self.runs.total = u32::try_from(count).unwrap_or(u32::MAX);
+        let on = self.on.filter(|_| self.focus == Focus::Runs);
+        let mut places = 0..self.runs.total;
+        let place = on.and_then(|_| places.find(|place| self.run_at(*place) == on));
+        self.runs.go(place.unwrap_or(self.runs.at));
+        // One that just ended may be in neither list for a moment: no other takes its place.
+        self.on = on.or_else(|| self.run_at(self.runs.at));
     }
 
     fn open(&mut self, effects: &mut Vec<Effect>) {
         match self.focus {
             Focus::Text => {}
             Focus::Runs => {
-                let run = self.run_at(self.runs.at);
+                let run = self.on;
                 effects.extend(run.map(|run| Effect::Open(Place::Run(run))));
             }
             Focus::Versions => {
@@ -185,6 +196,7 @@ impl Pane for DefinitionPane {
             Focus::Versions => &mut self.versions,
         };
         if list.act(act) {
+            self.on = self.run_at(self.runs.at);
             return true;
         }
         match act {
@@ -239,8 +251,7 @@ impl Pane for DefinitionPane {
     }
 
     fn meant(&self) -> Option<RunId> {
-        self.run_at(self.runs.at)
-            .filter(|_| self.focus == Focus::Runs)
+        self.on.filter(|_| self.focus == Focus::Runs)
     }
 
     fn status(&self) -> String {

@@ -30,7 +30,7 @@ use crate::tui::pane::{Context, Effect, Pane, Place, Tab, WAIT_MS, Want, is_of_f
 use crate::tui::standing;
 use crate::tui::theme::Role;
 use crate::tui::words::{counted, plain, seconds};
-use crate::wire::console::{GridPage, GridQuery, LinesPage, LinesQuery, Sort};
+use crate::wire::console::{CauseGroup, GridPage, GridQuery, LinesPage, LinesQuery, Sort};
 use crate::wire::reply::Fault;
 use crate::wire::view::{RunView, TaskView};
 use crate::wire::{Reply, Request};
@@ -73,6 +73,8 @@ pub(in crate::tui) struct RunPane {
     part: u64,
     tail: Option<LinesPage>,
     causes: List,
+    /// The cause under the cursor: it is kept when others come before it.
+    on_cause: Option<CauseGroup>,
     choice: Choice,
     /// The host under the cursor is to be opened as soon as it is known which it is.
     opening: bool,
@@ -101,6 +103,7 @@ impl RunPane {
             part: 0,
             tail: None,
             causes: List::default(),
+            on_cause: None,
             choice: Choice::default(),
             due: None,
             opening: false,
@@ -297,6 +300,7 @@ impl Pane for RunPane {
                     self.spans.total = by_step.span_count;
                 }
                 self.page = Some(page);
+                self.find_cause();
                 self.since = None;
                 self.part = mark;
             }
@@ -336,6 +340,7 @@ impl Pane for RunPane {
         self.opening = false;
         self.choice.forget();
         if self.focus == Focus::Causes && self.causes.act(act) {
+            self.keep_cause();
             return true;
         }
         if !self.stages().is_empty() && self.act_on_stages(act, context, effects) {
@@ -381,6 +386,7 @@ impl Pane for RunPane {
                     Focus::Hosts if causes => Focus::Causes,
                     _ => Focus::Hosts,
                 };
+                self.keep_cause();
             }
             Act::NextFailure => self.failure(1),
             Act::PreviousFailure => self.failure(-1),
@@ -406,9 +412,7 @@ impl Pane for RunPane {
                 effects.push(Effect::Show(Box::new(output)));
             }
             Act::Copy if self.focus == Focus::Causes => effects.extend(
-                self.page
-                    .as_ref()
-                    .and_then(|page| page.causes.get(self.causes.at as usize))
+                self.cause()
                     .map(|cause| Effect::Copy(cause.line.clone(), "the reason".to_owned())),
             ),
             Act::Copy => effects.extend(self.host().map(|host| {

@@ -11,7 +11,7 @@ use crate::tui::screens::compare::Compare;
 use crate::tui::screens::host_output::HostOutput;
 use crate::tui::screens::output::Output;
 use crate::tui::words::counted;
-use crate::wire::console::Sort;
+use crate::wire::console::CauseGroup;
 
 impl RunPane {
     pub(super) fn go(&mut self, at: i64) {
@@ -37,20 +37,19 @@ impl RunPane {
             return;
         };
         let letters: Vec<char> = page.signs.chars().collect();
+        let seen = page.signs_from as usize..page.signs_from as usize + letters.len();
+        if !seen.is_empty() && !seen.contains(&(self.at as usize)) {
+            // Where the next one is from here, the engine has not said yet.
+            return;
+        }
+        let beside = [page.bad.0, page.bad.1].map(|place| place.map(|place| place as usize));
         let bad = |at: usize| {
-            let place = at.checked_sub(page.signs_from as usize);
-            place
-                .and_then(|place| Sign::from_letter(*letters.get(place)?))
-                .is_some_and(Sign::is_bad)
+            let sign = at.checked_sub(seen.start).and_then(|at| letters.get(at));
+            let sign = sign.and_then(|letter| Sign::from_letter(*letter));
+            sign.is_some_and(Sign::is_bad) || beside.contains(&Some(at))
         };
-        let found = nearest(self.at as usize, by, page.matched as usize, bad);
-        if let Some(at) = found {
+        if let Some(at) = nearest(self.at as usize, by, page.matched as usize, bad) {
             self.go(i64::try_from(at).unwrap_or(0));
-        } else if page.view.tally.failures() > 0 {
-            // They stand first in this order.
-            self.sort = Sort::Worst;
-            self.go(0);
-            self.on = None;
         }
     }
 
@@ -81,11 +80,7 @@ impl RunPane {
 
     pub(super) fn open(&mut self, effects: &mut Vec<Effect>) {
         if self.focus == Focus::Causes {
-            let cause = self
-                .page
-                .as_ref()
-                .and_then(|page| page.causes.get(self.causes.at as usize));
-            if let Some(cause) = cause {
+            if let Some(cause) = self.cause() {
                 let output = Output::with_host(self.run, cause.first);
                 effects.push(Effect::Show(Box::new(output)));
             }
@@ -117,8 +112,37 @@ impl RunPane {
         if self.focus == Focus::Hosts {
             return self.on;
         }
-        let causes = &self.page.as_ref()?.causes;
-        causes.get(self.causes.at as usize).map(|cause| cause.first)
+        self.cause().map(|cause| cause.first)
+    }
+
+    /// The cause under the cursor.
+    pub(super) fn cause(&self) -> Option<&CauseGroup> {
+        self.page.as_ref()?.causes.get(self.causes.at as usize)
+    }
+
+    /// The cursor moved to another cause.
+    pub(super) fn keep_cause(&mut self) {
+        self.on_cause = self.cause().cloned();
+    }
+
+    /// Puts the cursor on the cause it was on, wherever that stands by now.
+    pub(super) fn find_cause(&mut self) {
+        if self.focus != Focus::Causes {
+            return;
+        }
+        let causes = self.page.as_ref().map_or(&[][..], |page| &page.causes);
+        let place = self.on_cause.as_ref().and_then(|on| {
+            let of = |cause: &CauseGroup| (cause.outcome.clone(), cause.step.clone());
+            let mut alike = causes.iter().enumerate();
+            let mut same = alike.clone();
+            // The line is that of some host of them, and may be another one by now.
+            let same = same.find(|(_, cause)| of(cause) == of(on) && cause.line == on.line);
+            same.or_else(|| alike.find(|(_, cause)| of(cause) == of(on) && cause.first == on.first))
+        });
+        let place = place.map(|(place, _)| u32::try_from(place).unwrap_or(u32::MAX));
+        self.causes.total = u32::try_from(causes.len()).unwrap_or(u32::MAX);
+        self.causes.go(place.unwrap_or(self.causes.at));
+        self.keep_cause();
     }
 
     /// The form with this run's command, when it is one.
@@ -164,8 +188,7 @@ impl RunPane {
     /// The hosts of the cause under the cursor, or of the run.
     pub(super) fn hosts_to_copy(&self) -> Option<Effect> {
         let page = self.page.as_ref()?;
-        let cause = page.causes.get(self.causes.at as usize);
-        let (hosts, what) = match cause.filter(|_| self.focus == Focus::Causes) {
+        let (hosts, what) = match self.cause().filter(|_| self.focus == Focus::Causes) {
             Some(cause) => (cause.hosts.clone(), counted(cause.count, "host")),
             None => (page.view.targets.clone(), "the run's host set".to_owned()),
         };
