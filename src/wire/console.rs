@@ -147,13 +147,15 @@ pub struct PickQuery {
     pub hosts: Vec<u32>,
     /// And all that stand as this one does: for the same reason, when it did not end well.
     pub like: Option<u32>,
+    /// And those of this host set within the run, if it is not empty.
+    pub named: String,
 }
 
 /// Hosts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Picked {
-    /// Their places in the run's targets, in order.
+    /// Their places in the run's targets, in order; among all its hosts, if it is made of runs.
     pub hosts: Vec<u32>,
     /// All of them as a host set, folded.
     pub folded: String,

@@ -276,7 +276,7 @@ impl App {
             }),
             Act::Retry => effects.push(Effect::Over(Box::new(retry_sheet(view, None)))),
             Act::RollBack => self.roll_back(view, effects),
-            Act::Skip => self.type_line(Purpose::Skip(run), ""),
+            Act::Skip => self.type_line(Purpose::Skip(run, view.title.clone()), ""),
             Act::Settle => self.no_doubt(view),
             Act::Tune if view.whole.is_some() => self.say(format!(
                 "Run {run} is made of runs, and each has its own limits: open one, then {}.",

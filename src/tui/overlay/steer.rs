@@ -1,6 +1,7 @@
 //! The sheets that ask before a run is steered.
 
 use super::Sheet;
+use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
 use crate::tui::pane::is_of_flow;
 use crate::tui::words::{clip, count, counted, plain};
@@ -105,18 +106,18 @@ fn retry(
 }
 
 /// Asks whether hosts shall be left out.
-pub(in crate::tui) fn skip_sheet(view: &RunView, picked: &Picked) -> Sheet {
+pub(in crate::tui) fn skip_sheet((run, title): (RunId, &str), picked: &Picked) -> Sheet {
     let words = counted(chosen(picked), "host");
     let request = Request::Steer {
-        run: view.run,
+        run,
         act: Steer::Skip {
             hosts: picked.folded.clone(),
         },
     };
     Sheet::new(
-        format!("SKIP HOSTS OF RUN {}   {}", view.run, plain(&view.title)),
+        format!("SKIP HOSTS OF RUN {run}   {}", plain(title)),
         request,
-        format!("hosts of run {} skipped", view.run),
+        format!("hosts of run {run} skipped"),
     )
     .row(
         "what happens",

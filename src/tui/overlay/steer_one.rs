@@ -2,7 +2,7 @@
 
 use super::Sheet;
 use crate::run::ids::RunId;
-use crate::tui::words::plain;
+use crate::tui::words::{clip, count, counted, plain};
 use crate::wire::Request;
 use crate::wire::request::Steer;
 use crate::wire::view::{RunView, StageView};
@@ -94,14 +94,20 @@ pub(in crate::tui) fn skip_one_sheet(view: &RunView, host: &str, step: &str) -> 
     of_host.or(of_step)
 }
 
-/// Asks whether a stage shall be left out.
+/// Asks whether a stage shall be left out: all of it, for however many items it is done.
 pub(in crate::tui) fn skip_stage_sheet(view: &RunView, stage: &StageView) -> Sheet {
     let run = view.run;
     let name = plain(&stage.stage);
     let act = Steer::SkipStep {
         step: stage.stage.clone(),
     };
-    Sheet::new(
+    let of_stage = || {
+        let stages = view.stages.iter();
+        stages.filter(|other| other.stage == stage.stage)
+    };
+    // One at work may fail before the answer, and is left out then as well.
+    let hosts = of_stage().map(|stage| stage.tally.total()).sum();
+    let sheet = Sheet::new(
         format!("SKIP STAGE {name} OF RUN {run}"),
         request(run, act),
         format!("stage {name} of run {run} is left out"),
@@ -109,14 +115,43 @@ pub(in crate::tui) fn skip_stage_sheet(view: &RunView, stage: &StageView) -> She
     .row(
         "what happens",
         format!("what of {name} has not begun, or failed, is left out for good"),
-    )
-    .row(
-        "behind it",
-        "what needs this stage goes on as if it had gone well",
-    )
-    .row(
-        "instead",
-        "Enter opens its run: K there leaves out hosts or a step of it",
-    )
-    .wide(stage.tally.total())
+    );
+    let sheet = match of_stage().count() {
+        0 | 1 => sheet,
+        items => sheet.row(
+            "items",
+            format!(
+                "{} of {} are left out: {}",
+                count(of_stage().filter(|stage| is_left(stage)).count() as u64),
+                counted(items as u64, "item"),
+                left_out(of_stage())
+            ),
+        ),
+    };
+    sheet
+        .row("hosts", counted(hosts, "host"))
+        .row(
+            "behind it",
+            "what needs this stage goes on as if it had gone well",
+        )
+        .row(
+            "instead",
+            "Enter opens its run: K there leaves out hosts or a step of it",
+        )
+        .wide(hosts)
+}
+
+/// Whether a stage that is left out now leaves this out.
+fn is_left(stage: &StageView) -> bool {
+    let left = ["waiting", "failed", "aborted", "inconclusive"];
+    left.contains(&stage.state.as_str())
+}
+
+/// The items that are left out, as many as a sheet has room for.
+fn left_out<'a>(stages: impl Iterator<Item = &'a StageView>) -> String {
+    let items: Vec<String> = stages
+        .filter(|stage| is_left(stage))
+        .filter_map(|stage| stage.item.as_deref().map(plain))
+        .collect();
+    clip(&items.join(", "), 240, true)
 }

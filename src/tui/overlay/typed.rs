@@ -22,8 +22,8 @@ pub(in crate::tui) enum Purpose {
     Take(RunId),
     /// To whom the conn goes.
     Give(RunId),
-    /// Hosts to leave out.
-    Skip(RunId),
+    /// Hosts to leave out of this run, whose title this is.
+    Skip(RunId, String),
     /// The limits of a run.
     Tune(RunId),
     /// The name of the flow that is made of a run.
@@ -38,7 +38,7 @@ impl Purpose {
             Self::Take(run) => format!("why you take the conn of run {run}: "),
             Self::Give(run) => format!("who gets the conn of run {run}: "),
             Self::Tune(run) => format!("limits of run {run}: "),
-            Self::Skip(run) => format!("hosts of run {run} to skip: "),
+            Self::Skip(run, _) => format!("hosts of run {run} to skip: "),
             Self::SaveAs(run) => format!("name of the flow made of run {run}: "),
         }
     }
@@ -105,9 +105,9 @@ impl Typed {
                 let said = format!("conn of run {run} given to {text}");
                 effects.push(steer(run, Steer::Give { to: text }, said));
             }
-            Purpose::Skip(run) => {
-                let said = format!("{text} skipped in run {run}");
-                effects.push(steer(run, Steer::Skip { hosts: text }, said));
+            Purpose::Skip(run, title) => {
+                let named = super::NamedHosts::new(*run, title, text);
+                effects.push(Effect::Over(Box::new(named)));
             }
             Purpose::SaveAs(run) => {
                 let name = text.strip_prefix("flow/").unwrap_or(&text);
@@ -233,6 +233,7 @@ impl Overlay for Typed {
             Purpose::SaveAs(_) => {
                 "Enter look at it, nothing is saved yet   Esc back   as in RestartWeb".to_owned()
             }
+            Purpose::Skip(..) => "Enter look at it   Esc leaves everything as it is".to_owned(),
             _ => "Enter do it   Esc leaves everything as it is".to_owned(),
         }
     }

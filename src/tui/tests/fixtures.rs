@@ -353,6 +353,13 @@ pub fn engine(request: &Request) -> Result<Reply, Fault> {
         Request::Fold(query) => Reply::Fold(Box::new(fold(query))),
         Request::Pick(query) => {
             let alike = query.like.map_or(0..0, |_| 1..12);
+            let named = match query.named.as_str() {
+                "" => 0..0,
+                "@web" => 0..HOSTS,
+                "web00001" => 1..2,
+                other => return Err(Fault::usage(format!("{other} is not a host of it"))),
+            };
+            let alike = alike.chain(named);
             let hosts: Vec<u32> = query.hosts.iter().copied().chain(alike).collect();
             Reply::Picked(Box::new(Picked {
                 folded: format!("web[00001-{:05}].ams2.example.net", hosts.len()),

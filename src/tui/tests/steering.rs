@@ -130,6 +130,59 @@ fn a_stage_is_left_out() {
     assert!(matches!(sent(&console), Steer::SkipStep { step } if step == "report"));
 }
 
+#[test]
+fn a_stage_of_several_items_is_left_out_by_typing_the_hosts_of_all_of_them() {
+    let mut console = at_whole();
+    console.press("g j j K");
+    let screen = console.screen();
+    assert!(
+        screen.contains("1 of 2 items are left out: cluster-b"),
+        "{screen}"
+    );
+    console.type_text("1930").press("Enter");
+    assert!(console.acts().is_empty());
+    console.press("^u").type_text("11930").press("Enter");
+    assert!(matches!(sent(&console), Steer::SkipStep { step } if step == "clusters"));
+}
+
+/// The hosts of the run under the cursor are named on the list of runs.
+fn skipping(set: &str) -> Console {
+    let mut console = Console::new(80, 24);
+    console.answer(with_flows).press("2 2").answer(with_flows);
+    console.press("j j K").type_text(set).press("Enter y");
+    assert!(
+        console.acts().is_empty(),
+        "the engine has not said who they are"
+    );
+    console.answer(with_flows);
+    console
+}
+
+#[test]
+fn hosts_that_were_named_are_left_out_by_a_sheet_that_counts_them() {
+    let mut console = skipping("web00001");
+    let screen = console.screen();
+    assert!(screen.contains("SKIP HOSTS OF RUN 4412"), "{screen}");
+    assert!(screen.contains("those of 1 host chosen"), "{screen}");
+    console.press("y");
+    assert!(matches!(sent(&console), Steer::Skip { hosts } if hosts.starts_with("web[")));
+
+    let mut console = skipping("@web");
+    console.press("y Enter");
+    assert!(console.acts().is_empty());
+    console.press("Backspace").type_text("10000").press("Enter");
+    assert!(matches!(sent(&console), Steer::Skip { .. }));
+}
+
+#[test]
+fn hosts_that_are_not_of_the_run_are_left_out_by_nothing() {
+    let mut console = skipping("nosuch");
+    let screen = console.screen();
+    assert!(screen.contains("nosuch is not a host of it"), "{screen}");
+    console.press("y Enter Esc");
+    assert!(console.acts().is_empty());
+}
+
 fn doubtful(view: &mut RunView) {
     view.tally = Tally::all_ended(40, OutcomeKind::InDoubt);
 }

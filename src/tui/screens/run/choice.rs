@@ -39,8 +39,8 @@ impl Choice {
     pub fn like(&mut self, run: RunId, host: u32) {
         let query = PickQuery {
             run,
-            hosts: Vec::new(),
             like: Some(host),
+            ..PickQuery::default()
         };
         self.asked = Some((query, Act::SelectGroup));
     }
@@ -50,7 +50,7 @@ impl Choice {
         let query = PickQuery {
             run,
             hosts: self.hosts.iter().copied().collect(),
-            like: None,
+            ..PickQuery::default()
         };
         self.asked = Some((query, act));
     }
@@ -87,7 +87,10 @@ impl Choice {
             }
             Act::CopyHosts => Effect::Copy(picked.folded, counted(number, "chosen host")),
             Act::Start => Effect::Over(Box::new(StartForm::new(&picked.folded, ""))),
-            Act::Skip => Effect::Over(Box::new(skip_sheet(view, &picked))),
+            Act::Skip => {
+                let of = (view.run, view.title.as_str());
+                Effect::Over(Box::new(skip_sheet(of, &picked)))
+            }
             Act::RollBack => Effect::Over(Box::new(roll_back_sheet(view, Some(&picked), None))),
             _ => Effect::Over(Box::new(retry_sheet(view, Some(&picked)))),
         })
