@@ -246,6 +246,19 @@ pub(super) fn given(flow: &FlowRef) -> BTreeMap<String, String> {
     )
 }
 
+/// What a run is of, simple or made of runs, and the values it was started with; `Err` says why
+/// that cannot be read.
+pub(super) fn started(flow: &FlowRef) -> Result<(Definition, Values), String> {
+    #[derive(Deserialize)]
+    struct Started {
+        definition: Definition,
+        values: Values,
+    }
+    let read = serde_json::from_str::<Started>(&flow.frozen);
+    read.map(|started| (started.definition, started.values))
+        .map_err(|error| error.to_string())
+}
+
 /// Values of steps before, as templates see them: from outside, whatever they hold.
 fn found(run: &Run, host: HostIx) -> Found {
     let values = run.registered(host).into_iter().flatten();

@@ -1,9 +1,12 @@
 //! What a console is shown of flows: those that are stored, what a start would do, how steps stand.
 //! Answers are as large as the part of the screen that they are for.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::definitions::{DefinitionLine, PlanFlow};
+use crate::flow::definition::Kind;
 use crate::flow::plan::StepView;
 use crate::flow::rollout::{OnExceeded, Rollout};
 use crate::run::ids::{At, RunId};
@@ -250,6 +253,19 @@ pub struct StepSum {
     pub left_out: u32,
     /// The median of seconds where it ended well.
     pub median: Option<f64>,
+}
+
+/// What a flow's run was started with, to start it once more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// The kind of the definition.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// The host set as written.
+    pub targets: String,
+    /// The values, without those that nobody gave and secrets that were typed.
+    pub values: BTreeMap<String, String>,
 }
 
 /// A definition made of a run, to be looked at before it is stored.

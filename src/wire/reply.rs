@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::console::{FoldPage, GridPage, InventoryPage, LinesPage, Overview, Picked, SearchPage};
 use super::definitions::{Applied, DefinitionLine, DefinitionView, Planned};
-use super::flows::{DraftPage, FlowsPage, Preview};
+use super::flows::{DraftPage, FlowsPage, Given, Preview};
 use super::follow::FollowPage;
 use super::handover::Handover;
 use super::view::{
@@ -115,6 +115,8 @@ pub enum Reply {
     Preview(Box<Preview>),
     /// A run as a definition.
     Draft(Box<DraftPage>),
+    /// What a run was started with.
+    Given(Box<Given>),
 }
 
 /// Why a request was not fulfilled.

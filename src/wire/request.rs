@@ -188,6 +188,11 @@ pub enum Request {
         /// The name of the flow it is to be.
         name: String,
     },
+    /// What was a flow's run started with?
+    Given {
+        /// The run.
+        run: RunId,
+    },
 }
 
 impl Request {

@@ -1,6 +1,7 @@
 //! One client: handshake, then its requests, each answered on its own.
 
 mod acknowledge;
+mod again;
 mod by_step;
 mod causes;
 mod checks;
@@ -406,6 +407,7 @@ impl Session {
             Request::Flows(query) => self.flows(query).await,
             Request::Preview(asked) => self.preview(*asked).await,
             Request::Draft { run, name } => self.draft(run, name).await,
+            Request::Given { run } => self.given(run).await,
             // Taken care of where requests are read.
             Request::TakeBack { .. } => Err(Fault::usage("this has no answer")),
         }

@@ -62,6 +62,7 @@ fn deed(request: &Request) -> (Deed, Scope<'static>) {
         | Request::Flows(_)
         | Request::Preview(_)
         | Request::Draft { .. }
+        | Request::Given { .. }
         | Request::PlanFlow(_) => (Deed::Look, Scope::Anything),
     }
 }

@@ -1,13 +1,12 @@
 //! What keys stand for on every screen; the rest is the screen's.
 
 use super::{App, Effect};
-use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
 use crate::tui::keys::{Act, Tier};
 use crate::tui::overlay::{
-    Draft, Help, Palette, Purpose, StartForm, Themes, abort_sheet, approve_sheet, command_key,
-    reject_sheet, retry_sheet, roll_back_sheet,
+    Draft, FlowForm, Help, Palette, Purpose, StartForm, Themes, abort_sheet, approve_sheet,
+    command_key, reject_sheet, retry_sheet, roll_back_sheet,
 };
 use crate::tui::pane::{Place, Tab, is_of_flow};
 use crate::tui::standing;
@@ -100,30 +99,13 @@ impl App {
 
     /// The form that starts the flow of a run once more, on the same hosts with the same values.
     fn again(&self, run: RunId) -> Option<Effect> {
-        let overview = self.overview.as_ref()?;
-        let open = overview.open.iter();
-        let open = open.map(|view| (view.run, &view.kind, &view.title, &view.targets));
-        let ended = overview.ended.iter();
-        let ended = ended.map(|line| (line.run, &line.kind, &line.title, &line.targets));
-        let (_, kind, title, targets) = open.chain(ended).find(|(known, ..)| *known == run)?;
-        let mut words = title.split(' ');
-        let name = words.next().filter(|_| is_of_flow(kind))?;
-        // A value with blanks in it cannot be told from the next one: then none is taken.
-        let values: Option<Vec<(String, String)>> = words
-            .map(|word| word.split_once('='))
-            .map(|pair| pair.map(|(name, value)| (name.to_owned(), value.to_owned())))
-            .collect();
-        let sort = if kind == "fanout" {
-            Kind::Action
-        } else {
-            Kind::Flow
-        };
-        Some(Effect::StartFlow {
-            kind: sort,
-            name: name.to_owned(),
-            hosts: targets.clone(),
-            values: values.filter(|_| !title.ends_with('…')).unwrap_or_default(),
-        })
+        let open = self.view_of(run).map(|view| view.kind);
+        let ended = self.overview.iter().flat_map(|overview| &overview.ended);
+        let ended = ended.filter(|line| line.run == run);
+        let kind = open.or_else(|| ended.map(|line| line.kind.clone()).next());
+        // Of a run that is in no list the engine says what it is of.
+        let known = kind.is_none_or(|kind| is_of_flow(&kind));
+        known.then(|| Effect::Over(Box::new(FlowForm::of_run(run))))
     }
 
     fn tab(&mut self, place: &Place) {

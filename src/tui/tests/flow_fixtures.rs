@@ -16,8 +16,8 @@ use crate::wire::definitions::{
     Applied, Apply, Change, Changed, DefinitionLine, DefinitionView, PlanFlow, VersionLine,
 };
 use crate::wire::flows::{
-    BatchPlan, DraftPage, FlowLine, FlowResult, FlowsPage, HeldBy, Preview, PreviewQuery, StepSum,
-    StepsPage,
+    BatchPlan, DraftPage, FlowLine, FlowResult, FlowsPage, Given, HeldBy, Preview, PreviewQuery,
+    StepSum, StepsPage,
 };
 use crate::wire::reply::Fault;
 use crate::wire::standing::Whole;
@@ -461,6 +461,12 @@ pub fn with_flows(request: &Request) -> Result<Reply, Fault> {
             Reply::Grid(Box::new(page))
         }
         Request::Definition { version, .. } => Reply::Definition(Box::new(view(*version))),
+        Request::Given { .. } => Reply::Given(Box::new(Given {
+            kind: Kind::Flow,
+            name: "UpgradeRegionServer".into(),
+            targets: "@hbase:cluster-a".into(),
+            values: [("version".to_owned(), "2.4.18".to_owned())].into(),
+        })),
         Request::Preview(query) => Reply::Preview(Box::new(preview(query)?)),
         Request::Apply(wanted) => Reply::Applied(Box::new(apply(wanted))),
         Request::Draft { name, .. } => Reply::Draft(Box::new(DraftPage {

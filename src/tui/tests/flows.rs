@@ -405,6 +405,39 @@ fn the_flow_of_a_run_is_started_again_with_the_same_hosts_and_values() {
 }
 
 #[test]
+fn a_run_is_started_again_with_what_it_was_given_and_not_what_its_title_says() {
+    let engine = |request: &Request| {
+        let mut reply = with_flows(request)?;
+        match &mut reply {
+            // As it stands in a list.
+            Reply::Overview(overview) => {
+                overview.open[0].title =
+                    "UpgradeRegionServer drain=- token=(typed) version=2.4.18".into();
+                overview.open[0].targets = "rs[01-9…".into();
+            }
+            Reply::Grid(page) => page.view.title.push_str(" token=(typed)"),
+            _ => {}
+        }
+        Ok(reply)
+    };
+    let mut console = at_run((80, 24));
+    console.answer(engine).press("s");
+    // Nothing is typed into a form that is not there yet.
+    console.type_text("x").answer(engine);
+    let screen = console.screen();
+    assert!(screen.contains("@hbase:cluster-a"), "{screen}");
+    assert!(!screen.contains("(typed)"), "{screen}");
+    console.press("Enter").answer(engine);
+    console.type_text("1929").press("Enter");
+    let [Request::StartFlow(start)] = console.acts()[..] else {
+        panic!("{}", console.screen());
+    };
+    assert_eq!(start.plan.set, ["version=2.4.18"]);
+    assert!(start.secrets.is_empty() && start.plan.typed.is_empty());
+    assert_eq!(start.plan.targets, "@hbase:cluster-a");
+}
+
+#[test]
 fn the_cursor_stays_on_its_run_of_a_flow_when_another_begins() {
     let mut console = at_upgrade((80, 24));
     console.press("Tab");

@@ -22,7 +22,10 @@ impl FlowForm {
     ) -> Option<(u16, u16)> {
         canvas.clear();
         let (width, height) = (canvas.width(), canvas.height());
-        let title = format!("START {}", plain(&self.name));
+        let title = match self.of {
+            Some(run) => format!("START AGAIN RUN {run}"),
+            None => format!("START {}", plain(&self.name)),
+        };
         canvas.text(2, 0, Role::Title, &title);
         if let Some(Ok(flow)) = &self.flow {
             let x = 4 + u16::try_from(title.len()).unwrap_or(0);

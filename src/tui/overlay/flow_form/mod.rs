@@ -13,6 +13,7 @@ use super::sheet::Sheet;
 use super::{Draft, Overlay};
 use crate::flow::definition::{Body, Definition, Kind};
 use crate::flow::read::definition;
+use crate::run::ids::RunId;
 use crate::tui::canvas::Canvas;
 use crate::tui::list::turned;
 use crate::tui::pane::{Context, Effect, Want};
@@ -44,6 +45,8 @@ type Said<T> = Option<(String, Result<T, String>)>;
 
 /// The form.
 pub(in crate::tui) struct FlowForm {
+    /// The run that it starts once more, until the engine has said what that was started with.
+    of: Option<RunId>,
     kind: Kind,
     name: String,
     at: Part,
@@ -72,6 +75,7 @@ impl FlowForm {
             Part::Param(0)
         };
         Self {
+            of: None,
             kind,
             name: name.to_owned(),
             at,
@@ -86,6 +90,14 @@ impl FlowForm {
             wrong: None,
             top: 0,
             plan_top: 0,
+        }
+    }
+
+    /// For the flow of this run, on its hosts with its values.
+    pub fn of_run(run: RunId) -> Self {
+        Self {
+            of: Some(run),
+            ..Self::new(Kind::Flow, "", "", Vec::new())
         }
     }
 
@@ -378,6 +390,13 @@ fn sheet(
 impl Overlay for FlowForm {
     fn key(&mut self, event: &KeyEvent, context: &Context, effects: &mut Vec<Effect>) {
         self.wrong = None;
+        if self.of.is_some() {
+            // There is nothing to type into yet.
+            if event.code == KeyCode::Esc {
+                effects.push(Effect::Close);
+            }
+            return;
+        }
         let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
         let planned = self.at == Part::Plan;
         match event.code {
@@ -410,12 +429,16 @@ impl Overlay for FlowForm {
     }
 
     fn paste(&mut self, text: &str) {
-        if let Some(field) = self.field() {
+        let ready = self.of.is_none();
+        if let Some(field) = self.field().filter(|_| ready) {
             field.paste(text);
         }
     }
 
     fn wants(&self) -> Vec<Want> {
+        if let Some(run) = self.of {
+            return vec![Want::once("given", Request::Given { run })];
+        }
         let ask = |targets: String| {
             Request::Inventory(InventoryQuery {
                 targets,
@@ -448,6 +471,10 @@ impl Overlay for FlowForm {
 
     fn take(&mut self, slot: &str, reply: Reply) {
         match reply {
+            Reply::Given(given) => {
+                let values = given.values.into_iter().collect();
+                *self = Self::new(given.kind, &given.name, &given.targets, values);
+            }
             // It is asked again when a layer over the form is gone.
             Reply::Definition(_) if matches!(self.flow, Some(Ok(_))) => {}
             Reply::Definition(view) => match definition(&self.name, &view.text) {
@@ -466,7 +493,7 @@ impl Overlay for FlowForm {
     fn refused(&mut self, slot: &str, fault: &Fault) {
         let why = fault.message.clone();
         match slot {
-            "text" => self.flow = Some(Err(why)),
+            "text" | "given" => self.flow = Some(Err(why)),
             "hosts" => self.found = Some((self.targets(), Err(why))),
             "plan" => self.preview = self.plan().map(|plan| (Self::asked(&plan), Err(why))),
             _ => {}
@@ -496,6 +523,9 @@ impl Overlay for FlowForm {
     fn hint(&self) -> String {
         if self.choosing.is_on() {
             return "Enter take it   Up Down choose   Esc keep what is typed".to_owned();
+        }
+        if self.of.is_some() {
+            return "Esc back".to_owned();
         }
         let act = match self.at {
             Part::Hosts if self.plan().is_none() => "Enter next   Down choose",
