@@ -425,6 +425,7 @@ async fn a_sealed_run_is_read_as_before_and_not_changed_any_more() {
         Steer::Retry {
             only: Vec::new(),
             hosts: String::new(),
+            shown: None,
         },
         Steer::Settle {
             host: "web01".to_owned(),

@@ -29,6 +29,7 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
         C::Retry { id, only, host } => (
             id,
             Steer::Retry {
+                shown: None,
                 hosts: host.clone().unwrap_or_default(),
                 only: only
                     .iter()
@@ -55,12 +56,14 @@ pub fn steering(command: &RunsCommand) -> Result<Option<(RunId, Steer)>, CliErro
         C::Approve { id, reason } => (
             id,
             Steer::Approve {
+                asked: None,
                 reason: reason.clone(),
             },
         ),
         C::Reject { id, reason } => (
             id,
             Steer::Reject {
+                asked: None,
                 reason: reason.clone(),
             },
         ),

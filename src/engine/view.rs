@@ -6,6 +6,7 @@ mod family;
 mod stands;
 
 pub use family::tell_registered;
+pub use stands::asked_now;
 
 use super::core::{Core, Live};
 use super::{history, now};
@@ -26,6 +27,7 @@ pub fn run_view(core: &Core, live: &Live, laggards: &[Laggard], silent: &[Laggar
     let mut view = plain_view(&live.run);
     family::of_core(core, &live.run).tell(&mut view);
     view.stand = stands::stand(core, &live.run);
+    view.asks = stands::questions(core, &live.run);
     view.part_of = family::part_of(core, &live.run);
     if let Some(stand) = view.stand.as_ref().filter(|stand| stand.held.is_some()) {
         view.because = Some(stand.full_words());
@@ -85,6 +87,7 @@ pub fn plain_view(run: &Run) -> RunView {
         stages: Vec::new(),
         whole: None,
         stand: None,
+        asks: Vec::new(),
         part_of: family::part(run),
         stay: Vec::new(),
     }

@@ -13,6 +13,7 @@ use super::definitions::{Apply, PlanFlow, StartFlow};
 use super::flows::{FlowsQuery, PreviewQuery};
 use super::follow::FollowFrom;
 use super::hidden::Hidden;
+use super::standing::Asked;
 use crate::flow::definition::Kind;
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
@@ -338,6 +339,9 @@ pub enum Steer {
         /// A host set within the run; empty: every host.
         #[serde(default)]
         hosts: String,
+        /// Be refused when more hosts than this would start again by now: so many were shown.
+        #[serde(default)]
+        shown: Option<u32>,
     },
     /// Stop, and undo what was done.
     Rollback {
@@ -360,11 +364,17 @@ pub enum Steer {
     Approve {
         /// Why, if they said.
         reason: String,
+        /// Be refused when something else is asked by now: this was shown.
+        #[serde(default)]
+        asked: Option<Asked>,
     },
     /// Say that it does not: the run is aborted.
     Reject {
         /// Why.
         reason: String,
+        /// Be refused when something else is asked by now: this was shown.
+        #[serde(default)]
+        asked: Option<Asked>,
     },
     /// Say what became of a host in doubt.
     Settle {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flows::HeldBy;
 use super::view::StageView;
-use crate::run::ids::At;
+use crate::run::ids::{At, RunId};
 use crate::run::neutral::{Policy, neutral};
 use crate::run::tally::Tally;
 
@@ -42,6 +42,18 @@ pub struct Stand {
     pub who: Option<String>,
     /// The run whose hosts it waits for.
     pub held: Option<HeldBy>,
+}
+
+/// A question to a person, told apart from every other: what is frozen in a run names the rest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// The run that asks it.
+    pub run: RunId,
+    /// The place of the step that asks, or of the stage.
+    pub place: u32,
+    /// The batch that it is asked for, from 1; 0 for a stage.
+    pub batch: u32,
 }
 
 impl Whole {

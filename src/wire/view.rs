@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::standing::{Stand, Whole};
+use super::standing::{Asked, Stand, Whole};
 use crate::run::event::OutputSum;
 use crate::run::ids::{At, RunId};
 use crate::run::outcome::Outcome;
@@ -70,6 +70,9 @@ pub struct RunView {
     pub whole: Option<Whole>,
     /// What it waits for while no host is at work.
     pub stand: Option<Stand>,
+    /// What people are asked now: by the run itself, else by runs that it is made of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Asked>,
     /// The run that it is part of.
     pub part_of: Option<PartOf>,
     /// In an answer to who steers it: what of it does not do as asked, a sentence each.

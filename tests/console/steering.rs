@@ -96,6 +96,35 @@ fn a_rollout_is_steered_from_keys_to_where_it_is_aborted_after_a_batch() {
 }
 
 #[test]
+fn a_yes_to_a_question_that_somebody_else_answered_is_none_to_the_next() {
+    let world = with_run();
+    let tune = ["runs", "tune", "1", "--max-failures", "5"];
+    world.conn.run(tune).expect_success();
+    world.conn.run(["runs", "resume", "1"]).expect_success();
+    let asks = |batch: u32| {
+        wait_until("the question", PATIENCE, || {
+            let run = shown(&world);
+            let because = run["because"].as_str().unwrap_or_default();
+            run["for"] == "approval" && because.contains(&format!("batch {batch} "))
+        });
+    };
+    asks(2);
+    let mut console = world.open(80, 24);
+    console.wait_for("WAITS");
+    console.send("\r");
+    console.wait_for("A approve…");
+    console.send("A");
+    console.wait_for("Do it?");
+    world.conn.run(["runs", "approve", "1"]).expect_success();
+    asks(3);
+    a_person_reads();
+    console.send("y");
+    console.wait_for("run 1 asks something else by now");
+    leave(&mut console);
+    asks(3);
+}
+
+#[test]
 fn the_same_is_done_by_words_without_a_screen() {
     let world = with_run();
     let mut command = world.console();
@@ -136,8 +165,10 @@ fn the_same_is_done_by_words_without_a_screen() {
     say("no", "Nothing was started.");
     console.send("q\r");
     console.wait_end();
+    wait_until("the run to end", PATIENCE, || {
+        shown(&world)["state"] == "aborted"
+    });
     let run = shown(&world);
-    assert_eq!(run["state"], "aborted");
     let tasks = run["tasks"].as_array().unwrap().iter();
     let skipped = tasks.filter(|task| task["outcome"] == "skipped").count();
     assert_eq!(skipped, 2, "{run}");

@@ -14,6 +14,7 @@ mod recover;
 mod reports;
 mod retire;
 mod secrets;
+mod shown;
 mod steer;
 mod tasks;
 #[cfg(test)]

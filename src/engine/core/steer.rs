@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::whole::borrowed;
-use super::{Core, Live};
+use super::{Core, Live, shown};
 use crate::engine::audit::AuditRecord;
 use crate::engine::{history, now, view};
 use crate::flow::batches;
@@ -95,7 +95,9 @@ impl Core {
             .as_deref()
             .is_some_and(|holder| self.clients.is_attached(holder));
         let command = command(live, by.to_owned(), act, holder_attached)?;
+        shown::is_asked(&live.run, act)?;
         let events = self.asked(&live.run, authority, &command)?;
+        shown::are_shown(id, act, shown::hosts(&events))?;
         let mut audit = record(id, by, act);
         let approved = events.iter().find_map(|event| match &event.what {
             What::Approved { digest, .. } => Some(digest),
@@ -229,7 +231,7 @@ pub(super) fn command(
             by,
             reason: reason.clone(),
         },
-        Steer::Retry { only, hosts } => Command::Retry {
+        Steer::Retry { only, hosts, .. } => Command::Retry {
             by,
             only: only.clone(),
             hosts: some_of(run, hosts)?,
@@ -252,11 +254,11 @@ pub(super) fn command(
             by,
             step: view::step_of(run, step)?,
         },
-        Steer::Approve { reason } => Command::Approve {
+        Steer::Approve { reason, .. } => Command::Approve {
             by,
             reason: reason.clone(),
         },
-        Steer::Reject { reason } => Command::Reject {
+        Steer::Reject { reason, .. } => Command::Reject {
             by,
             reason: reason.clone(),
         },
@@ -404,7 +406,7 @@ pub fn describe(act: &Steer) -> (&'static str, String) {
         Steer::Resume => ("resume", String::new()),
         Steer::Abort { reason } => ("abort", reason.clone()),
         Steer::AbortAfterBatch { reason } => ("abort after batch", reason.clone()),
-        Steer::Retry { only, hosts } => {
+        Steer::Retry { only, hosts, .. } => {
             let words: Vec<_> = only.iter().map(|kind| kind.word()).collect();
             let words = [words.join(","), hosts.clone()];
             ("retry", words.join(" ").trim().to_owned())
@@ -414,8 +416,8 @@ pub fn describe(act: &Steer) -> (&'static str, String) {
         }
         Steer::Skip { hosts } => ("skip", hosts.clone()),
         Steer::SkipStep { step } => ("skip", format!("the step {step}")),
-        Steer::Approve { reason } => ("approve", reason.clone()),
-        Steer::Reject { reason } => ("reject", reason.clone()),
+        Steer::Approve { reason, .. } => ("approve", reason.clone()),
+        Steer::Reject { reason, .. } => ("reject", reason.clone()),
         Steer::Settle {
             host,
             step,

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod shown;
 mod whole;
 
 use tokio::sync::oneshot;

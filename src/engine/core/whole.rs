@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Core;
+use super::{Core, shown};
 use crate::engine::now;
 use crate::run::command::Command;
 use crate::run::decide::BY_RULE;
@@ -243,6 +243,7 @@ impl Core {
         if decided.is_empty() {
             return Err(refusal.unwrap_or_else(none));
         }
+        shown::are_shown(id, act, self.shown_hosts(&decided))?;
         // All of it or nothing: a crash must not leave some parts with it and others without.
         let audit = super::steer::record(id, by, act);
         self.commit_all(&borrowed(&decided), &[audit])
@@ -297,7 +298,7 @@ pub(super) fn borrowed(all: &[(RunId, Vec<Event>)]) -> Vec<(RunId, &[Event])> {
 
 /// Whether stages that never began are meant as well.
 fn takes_up(act: &Steer) -> bool {
-    matches!(act, Steer::Retry { only, hosts }
+    matches!(act, Steer::Retry { only, hosts, .. }
         if hosts.is_empty() && only.contains(&OutcomeKind::NotStarted))
 }
 
@@ -321,9 +322,11 @@ fn part_of_it(run: &Run, act: &Steer) -> Result<Steer, Fault> {
         Ok(names.join(","))
     };
     Ok(match act {
-        Steer::Retry { only, hosts } if !hosts.is_empty() => Steer::Retry {
+        Steer::Retry { only, hosts, .. } if !hosts.is_empty() => Steer::Retry {
             only: only.clone(),
             hosts: of_run(hosts)?,
+            // Counted over all of its runs.
+            shown: None,
         },
         Steer::Skip { hosts } => Steer::Skip {
             hosts: of_run(hosts)?,

@@ -10,7 +10,7 @@ use crate::run::spec::{Act, Approval};
 use crate::run::stages::{NodePhase, Stages};
 use crate::run::state::{Phase, Run, RunState, WaitFor};
 use crate::wire::flows::HeldBy;
-use crate::wire::standing::Stand;
+use crate::wire::standing::{Asked, Stand};
 
 /// The longest folded set of hosts that is named, in bytes.
 const LONGEST: usize = 80;
@@ -58,6 +58,42 @@ pub(super) fn stand(core: &Core, run: &Run) -> Option<Stand> {
                 until: Some(until),
                 ..stand(what)
             })
+        }
+    }
+}
+
+/// What this run itself asks people now.
+pub fn asked_now(run: &Run) -> Option<Asked> {
+    if let Some((stage, _)) = run.stages.as_ref().and_then(|stages| stages.asked) {
+        return Some(Asked {
+            run: run.id,
+            place: u32::try_from(stage.0).unwrap_or(u32::MAX),
+            batch: 0,
+        });
+    }
+    let (step, _) = run.asks()?;
+    Some(Asked {
+        run: run.id,
+        place: step.0.into(),
+        batch: run.batch + 1,
+    })
+}
+
+/// What people are asked now: by this run, else by those that it is made of.
+pub(super) fn questions(core: &Core, run: &Run) -> Vec<Asked> {
+    let mut asks: Vec<Asked> = asked_now(run).into_iter().collect();
+    if asks.is_empty() {
+        of_parts(core, run, &mut asks);
+    }
+    asks
+}
+
+fn of_parts(core: &Core, run: &Run, asks: &mut Vec<Asked>) {
+    for (_, node) in run.stages.iter().flat_map(Stages::nodes) {
+        let parts = [node.run, node.gate].into_iter().flatten();
+        for live in parts.filter_map(|part| core.live_run(part)) {
+            asks.extend(asked_now(&live.run));
+            of_parts(core, &live.run, asks);
         }
     }
 }

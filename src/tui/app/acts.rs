@@ -6,7 +6,7 @@ use crate::run::outcome::OutcomeKind;
 use crate::tui::keys::{Act, Tier};
 use crate::tui::overlay::{
     Draft, FlowForm, Help, Palette, Purpose, StartForm, Themes, abort_sheet, approve_sheet,
-    command_key, reject_sheet, retry_sheet, roll_back_sheet,
+    command_key, reject_sheet, resume_sheet, retry_sheet, roll_back_sheet,
 };
 use crate::tui::pane::{Place, Tab, is_of_flow};
 use crate::tui::standing;
@@ -158,13 +158,21 @@ impl App {
             return;
         };
         let Some(view) = self.view_of(run) else {
-            self.steer_ended(act, run, effects);
+            if self.is_over(run) {
+                self.steer_ended(act, run, effects);
+            } else {
+                self.look_first(run, effects);
+            }
             return;
         };
         // Whoever has the conn of a whole has it in all its parts.
-        let view = match act {
+        let whole = match act {
             Act::Take | Act::Give | Act::Keep => self.whole_of(view),
-            _ => view,
+            _ => Ok(view),
+        };
+        let view = match whole {
+            Ok(view) => view,
+            Err(whole) => return self.look_first(whole, effects),
         };
         let run = view.run;
         if act == Act::RollBack && !is_of_flow(&view.kind) {
@@ -199,20 +207,52 @@ impl App {
             .is_none_or(|holder| holder == self.setup.you)
     }
 
+    /// A run that has not ended: of those there are many, not all are listed.
     fn view_of(&self, run: RunId) -> Option<RunView> {
-        let open = &self.overview.as_ref()?.open;
-        open.iter().find(|view| view.run == run).cloned()
+        let open = self.overview.iter().flat_map(|overview| &overview.open);
+        let shown = self.pane().view().filter(|view| view.ended.is_none());
+        open.chain(shown).find(|view| view.run == run).cloned()
     }
 
-    /// The run that this one is part of, and that is part of none.
-    fn whole_of(&self, view: RunView) -> RunView {
-        let mut whole = view;
-        while let Some(part) = &whole.part_of
-            && let Some(next) = self.view_of(part.run)
-        {
-            whole = next;
+    fn is_over(&self, run: RunId) -> bool {
+        let mut ended = self.overview.iter().flat_map(|overview| &overview.ended);
+        let shown = self.pane().view();
+        let shown = shown.filter(|view| view.run == run && view.ended.is_some());
+        shown.is_some() || ended.any(|line| line.run == run)
+    }
+
+    /// Nothing is done with a run of which it is not known how it stands.
+    fn look_first(&mut self, run: RunId, effects: &mut Vec<Effect>) {
+        if self.pane().place() == Place::Run(run) {
+            self.say(format!("The engine has not said yet how run {run} stands."));
+        } else {
+            effects.push(Effect::Open(Place::Run(run)));
+            let words = format!("This is run {run}: look at it, then press the key again.");
+            effects.push(Effect::Say(words));
         }
-        whole
+    }
+
+    /// The run that this one is part of, and that is part of none; `Err` is one on the way there of
+    /// which nothing is known.
+    fn whole_of(&self, view: RunView) -> Result<RunView, RunId> {
+        let mut whole = view;
+        while let Some(run) = whole.part_of.as_ref().map(|part| part.run) {
+            whole = self.view_of(run).ok_or(run)?;
+        }
+        Ok(whole)
+    }
+
+    /// The run that goes on when a person lets this one: the topmost of those that it is part of and
+    /// that stand still.
+    fn paused_whole(&self, view: &RunView) -> Option<RunId> {
+        let (mut at, mut paused) = (view.clone(), None);
+        while let Some(whole) = at.part_of.as_ref().and_then(|part| self.view_of(part.run)) {
+            if whole.state == "paused" {
+                paused = Some(whole.run);
+            }
+            at = whole;
+        }
+        paused
     }
 
     /// The run has ended: only few acts still mean something.
@@ -249,12 +289,15 @@ impl App {
                 said: format!("run {run} paused"),
                 undo: Some(Box::new(request(Steer::Resume))),
             }),
-            Act::Resume => effects.push(Effect::Ask {
-                request: Box::new(request(Steer::Resume)),
-                said: format!("run {run} goes on"),
-                undo: Some(Box::new(request(Steer::Pause {
-                    reason: "resume taken back".to_owned(),
-                }))),
+            Act::Resume => effects.push(match self.paused_whole(view) {
+                Some(whole) => Effect::Over(Box::new(resume_sheet(whole, view))),
+                None => Effect::Ask {
+                    request: Box::new(request(Steer::Resume)),
+                    said: format!("run {run} goes on"),
+                    undo: Some(Box::new(request(Steer::Pause {
+                        reason: "resume taken back".to_owned(),
+                    }))),
+                },
             }),
             Act::Retry => effects.push(Effect::Over(Box::new(retry_sheet(view, None)))),
             Act::RollBack => self.roll_back(view, effects),
@@ -268,6 +311,10 @@ impl App {
             Act::Approve | Act::Reject if !standing::asks(view) => {
                 self.say(format!("Run {run} asks nobody for a yes."));
             }
+            Act::Approve | Act::Reject if view.asks.len() > 1 => self.say(format!(
+                "{} of run {run} ask something: open each, and answer it there.",
+                counted(view.asks.len() as u64, "run")
+            )),
             Act::Approve => effects.push(Effect::Over(Box::new(approve_sheet(view)))),
             Act::Reject => effects.push(Effect::Over(Box::new(reject_sheet(view)))),
             Act::Abort => effects.push(Effect::Over(Box::new(abort_sheet(

@@ -32,7 +32,8 @@ pub(super) use palette::Palette;
 pub(super) use sheet::Sheet;
 pub(super) use start::StartForm;
 pub(super) use steer::{
-    abort_sheet, approve_sheet, reject_sheet, retry_sheet, roll_back_sheet, skip_sheet,
+    abort_sheet, approve_sheet, reject_sheet, resume_sheet, retry_sheet, roll_back_sheet,
+    skip_sheet, to_retry,
 };
 pub(super) use steer_one::{settle_sheet, skip_one_sheet, skip_stage_sheet};
 pub(super) use themes::Themes;

@@ -19,7 +19,7 @@ pub(in crate::tui) fn retry_sheet(view: &RunView, picked: Option<&Picked>) -> Sh
         .outcomes()
         .filter(|(kind, _)| kind.is_failure() && *kind != OutcomeKind::InDoubt)
         .collect();
-    let again: u32 = bad.iter().map(|(_, count)| count).sum();
+    let again = to_retry(view, &[]);
     if picked.is_some() {
         return retry(view, picked, (None, again));
     }
@@ -39,6 +39,16 @@ pub(in crate::tui) fn retry_sheet(view: &RunView, picked: Option<&Picked>) -> Sh
     ways.fold(first, Sheet::or)
 }
 
+/// Hosts that start again: those that ended so, or without a word for it all that failed.
+pub(in crate::tui) fn to_retry(view: &RunView, only: &[OutcomeKind]) -> u32 {
+    let again = |kind: OutcomeKind| match only {
+        [] => kind.is_failure() && kind != OutcomeKind::InDoubt,
+        only => only.contains(&kind),
+    };
+    let outcomes = view.tally.outcomes().filter(|(kind, _)| again(*kind));
+    outcomes.map(|(_, count)| count).sum()
+}
+
 /// One way to retry: all outcomes, or this one, with their number.
 fn retry(
     view: &RunView,
@@ -50,6 +60,7 @@ fn retry(
         act: Steer::Retry {
             only: only.into_iter().collect(),
             hosts: picked.map_or_else(String::new, |picked| picked.folded.clone()),
+            shown: Some(picked.map_or(again, chosen)),
         },
     };
     let paused = view.ended.is_none() && view.state == "paused";
@@ -137,6 +148,7 @@ pub(in crate::tui) fn approve_sheet(view: &RunView) -> Sheet {
         run: view.run,
         act: Steer::Approve {
             reason: "from the console".to_owned(),
+            asked: view.asks.first().copied(),
         },
     };
     Sheet::new(
@@ -171,6 +183,7 @@ pub(in crate::tui) fn reject_sheet(view: &RunView) -> Sheet {
         run: view.run,
         act: Steer::Reject {
             reason: "from the console".to_owned(),
+            asked: view.asks.first().copied(),
         },
     };
     Sheet::new(
@@ -193,6 +206,30 @@ fn named(picked: &Picked) -> String {
 
 fn chosen(picked: &Picked) -> u32 {
     u32::try_from(picked.hosts.len()).unwrap_or(u32::MAX)
+}
+
+/// Asks whether a run shall go on when what stands still is the run that it is part of.
+pub(in crate::tui) fn resume_sheet(whole: RunId, part: &RunView) -> Sheet {
+    let request = Request::Steer {
+        run: whole,
+        act: Steer::Resume,
+    };
+    Sheet::new(
+        format!("LET RUN {whole} GO ON"),
+        request,
+        format!("run {whole} goes on"),
+    )
+    .row(
+        "why",
+        format!(
+            "run {} is part of run {whole}, which is paused: it goes on with that alone",
+            part.run
+        ),
+    )
+    .row(
+        "what happens",
+        format!("run {whole} goes on, with everything in it that no person paused"),
+    )
 }
 
 /// Asks whether a run shall be aborted; `Tab` turns to when its open batch has ended.

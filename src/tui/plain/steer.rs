@@ -3,7 +3,7 @@
 use super::{Plain, say};
 use crate::run::ids::RunId;
 use crate::run::outcome::OutcomeKind;
-use crate::tui::overlay::limits;
+use crate::tui::overlay::{limits, to_retry};
 use crate::tui::words::{count, counted};
 use crate::wire::reply::Reply;
 use crate::wire::request::Steer;
@@ -18,6 +18,8 @@ const MOST_BY_WORD: u32 = 50;
 enum Ask {
     /// Nothing.
     No,
+    /// For a `y`.
+    Yes,
     /// For a `y`, or on many hosts for their number.
     Wide,
     /// For the run's number.
@@ -46,6 +48,9 @@ impl Plain {
         let Some(run) = self.opened() else {
             return Ok(true);
         };
+        let Some((run, meant)) = self.as_it_stands(run, meant).await? else {
+            return Ok(true);
+        };
         if self.agreed(run, &meant).await? {
             let act = meant.act;
             let reply = self.client.call(Request::Steer { run, act }).await?;
@@ -59,10 +64,60 @@ impl Plain {
         Ok(true)
     }
 
+    /// What an act means as the run stands: what is asked, or how many hosts there are, is said and
+    /// goes with it; and the run that goes on may be the one that this one is part of.
+    async fn as_it_stands(
+        &mut self,
+        run: RunId,
+        mut meant: Meant,
+    ) -> Result<Option<(RunId, Meant)>, CallError> {
+        let looks = matches!(
+            meant.act,
+            Steer::Resume | Steer::Retry { .. } | Steer::Approve { .. } | Steer::Reject { .. }
+        );
+        let Some(view) = (if looks { self.view(run).await? } else { None }) else {
+            return Ok(Some((run, meant)));
+        };
+        if matches!(meant.act, Steer::Resume) {
+            let Some(whole) = self.paused_whole(&view).await? else {
+                return Ok(Some((run, meant)));
+            };
+            meant.does = format!(
+                "Run {run} is part of run {whole}, which is paused: run {whole} goes on, with \
+                 everything in it that no person paused."
+            );
+            meant.ask = Ask::Yes;
+            return Ok(Some((whole, meant)));
+        }
+        Ok(match shown(&view, &mut meant) {
+            Ok(()) => Some((run, meant)),
+            Err(why) => {
+                say(&why);
+                None
+            }
+        })
+    }
+
+    /// The topmost of the runs that this one is part of that stands still.
+    async fn paused_whole(&mut self, view: &RunView) -> Result<Option<RunId>, CallError> {
+        let mut part = view.part_of.clone();
+        let mut paused = None;
+        while let Some(of) = part {
+            let Some(whole) = self.view(of.run).await? else {
+                break;
+            };
+            if whole.state == "paused" {
+                paused = Some(whole.run);
+            }
+            part = whole.part_of;
+        }
+        Ok(paused)
+    }
+
     async fn agreed(&mut self, run: RunId, meant: &Meant) -> Result<bool, CallError> {
         let hosts = match meant.ask {
             Ask::No => return Ok(true),
-            Ask::Number => 0,
+            Ask::Number | Ask::Yes => 0,
             Ask::Wide => self.view(run).await?.as_ref().map_or(0, hosts_of),
         };
         let (question, wanted) = match meant.ask {
@@ -81,6 +136,33 @@ impl Plain {
         }
         Ok(agreed)
     }
+}
+
+/// Says what is answered, or how many hosts are meant, and lets nothing else be done than that.
+/// `Err` is a sentence.
+fn shown(view: &RunView, meant: &mut Meant) -> Result<(), String> {
+    match &mut meant.act {
+        Steer::Approve { asked, .. } | Steer::Reject { asked, .. } => {
+            if view.asks.len() > 1 {
+                return Err(format!(
+                    "{} of run {} ask something: open each, and answer it there.",
+                    counted(view.asks.len() as u64, "run"),
+                    view.run
+                ));
+            }
+            *asked = view.asks.first().copied();
+            if let Some(because) = &view.because {
+                meant.does = format!("{because}\n{}", meant.does);
+            }
+        }
+        Steer::Retry { only, hosts, shown } if hosts.is_empty() => {
+            let hosts = to_retry(view, only);
+            *shown = Some(hosts);
+            meant.does = format!("{}: {}", counted(hosts, "host"), meant.does);
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The hosts of a run, each once.
@@ -124,13 +206,19 @@ fn meant(word: &str, rest: &str) -> Option<Result<Meant, String>> {
         "skip" => skip(rest),
         "settle" => settle(rest),
         "approve" => meant(
-            Steer::Approve { reason: reason() },
+            Steer::Approve {
+                reason: reason(),
+                asked: None,
+            },
             "The run goes on past what it asks.",
             Ask::Wide,
             "approved",
         ),
         "reject" => meant(
-            Steer::Reject { reason: reason() },
+            Steer::Reject {
+                reason: reason(),
+                asked: None,
+            },
             "The run is aborted: no host goes on.",
             Ask::Wide,
             "rejected",
@@ -196,6 +284,7 @@ fn retry(rest: &str) -> Meant {
         act: Steer::Retry {
             only,
             hosts: hosts.to_owned(),
+            shown: None,
         },
         does: format!("{which} again."),
         ask: Ask::Wide,
@@ -286,6 +375,8 @@ pub(super) fn word(view: &RunView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::tally::Tally;
+    use crate::wire::standing::Asked;
 
     fn act(line: &str) -> Result<Steer, String> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -301,6 +392,7 @@ mod tests {
                 Steer::Retry {
                     only: Vec::new(),
                     hosts: String::new(),
+                    shown: None,
                 },
             ),
             (
@@ -308,6 +400,7 @@ mod tests {
                 Steer::Retry {
                     only: only(OutcomeKind::Unreachable),
                     hosts: "rs[01-02]".into(),
+                    shown: None,
                 },
             ),
             (
@@ -362,6 +455,46 @@ mod tests {
             assert!(act(line).is_err(), "{line}");
         }
         assert!(meant("dance", "").is_none());
+    }
+
+    #[test]
+    fn an_act_does_no_more_than_was_said() {
+        let view = RunView {
+            run: RunId(5),
+            tally: Tally::all_ended(3, OutcomeKind::Failed),
+            because: Some("is it well?".into()),
+            asks: vec![Asked::default()],
+            ..RunView::default()
+        };
+        let said = |line: &str, view: &RunView| {
+            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let mut meant = meant(word, rest).unwrap().unwrap();
+            shown(view, &mut meant).map(|()| (meant.act, meant.does))
+        };
+        let (act, does) = said("retry", &view).unwrap();
+        assert!(
+            matches!(act, Steer::Retry { shown: Some(3), .. }),
+            "{act:?}"
+        );
+        assert!(does.starts_with("3 hosts: "), "{does}");
+        let (act, _) = said("retry unreachable", &view).unwrap();
+        assert!(
+            matches!(act, Steer::Retry { shown: Some(0), .. }),
+            "{act:?}"
+        );
+        for line in ["approve", "reject"] {
+            let (act, does) = said(line, &view).unwrap();
+            let (Steer::Approve { asked, .. } | Steer::Reject { asked, .. }) = act else {
+                panic!("{act:?}");
+            };
+            assert_eq!(asked, Some(Asked::default()));
+            assert!(does.starts_with("is it well?"), "{does}");
+        }
+        let several = RunView {
+            asks: vec![Asked::default(); 2],
+            ..view
+        };
+        assert!(said("approve", &several).is_err());
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use super::Console;
 use super::flow_fixtures::{family, flow_run, stages_run, with_flows};
+use crate::run::ids::RunId;
 use crate::run::outcome::{Outcome, OutcomeKind};
 use crate::run::tally::Tally;
 use crate::wire::Request;
 use crate::wire::reply::{Fault, Reply};
 use crate::wire::request::Steer;
+use crate::wire::standing::Asked;
 use crate::wire::view::RunView;
 
 fn changed(change: impl Fn(&mut RunView)) -> impl Fn(&Request) -> Result<Reply, Fault> {
@@ -85,10 +87,21 @@ fn a_retry_turns_to_each_outcome() {
     console.press("R");
     insta::assert_snapshot!("sheet-retry", console.screen());
     console.press("Tab Tab y");
-    let Steer::Retry { only, hosts } = sent(&console) else {
+    let Steer::Retry { only, hosts, shown } = sent(&console) else {
         panic!("a retry");
     };
     assert_eq!((only, hosts.as_str()), (vec![OutcomeKind::Unreachable], ""));
+    assert_eq!(shown, Some(1));
+}
+
+#[test]
+fn no_more_hosts_are_retried_than_the_sheet_showed() {
+    let mut console = at_run(|_| {});
+    console.press("R y");
+    let Steer::Retry { shown, .. } = sent(&console) else {
+        panic!("a retry");
+    };
+    assert_eq!(shown, Some(12));
 }
 
 #[test]
@@ -304,6 +317,99 @@ fn a_yes_for_many_hosts_is_typed() {
     assert!(console.acts().is_empty());
     console.press("Backspace").type_text("10000").press("Enter");
     assert!(matches!(sent(&console), Steer::Approve { .. }));
+}
+
+#[test]
+fn an_answer_says_which_question_was_on_the_sheet() {
+    let asked = |run: u64, batch| Asked {
+        run: RunId(run),
+        place: 2,
+        batch,
+    };
+    for (key, reason) in [("A", true), ("x", false)] {
+        let mut console = at_run(|view| {
+            view.waits_for = Some("approval".into());
+            view.tally = Tally::all_waiting(3);
+            view.asks = vec![asked(4420, 7)];
+        });
+        console.press(key).press("y");
+        let seen = match sent(&console) {
+            Steer::Approve { asked, .. } if reason => asked,
+            Steer::Reject { asked, .. } if !reason => asked,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(seen, Some(asked(4420, 7)));
+    }
+    let mut console = at_run(|view| {
+        view.waits_for = Some("approval".into());
+        view.asks = vec![asked(4421, 1), asked(4422, 1)];
+    });
+    console.press("A");
+    let screen = console.screen();
+    assert!(
+        screen.contains("2 runs of run 4420 ask something"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn an_open_run_that_no_list_names_is_steered_where_it_is_shown_and_opened_elsewhere() {
+    let unlisted = |request: &Request| {
+        let mut reply = with_flows(request)?;
+        if let Reply::Overview(overview) = &mut reply {
+            overview.open.clear();
+        }
+        Ok(reply)
+    };
+    let mut console = at_run(|_| {});
+    console.answer(unlisted).press("p");
+    assert!(matches!(sent(&console), Steer::Pause { .. }));
+
+    // Its definition lists it as one of its runs.
+    let mut console = Console::new(80, 24);
+    console.answer(unlisted).press("2").answer(unlisted);
+    console.press("/").type_text("Upgrade").press("Enter Enter");
+    console.answer(unlisted).press("Tab p");
+    let screen = console.screen();
+    assert!(!screen.contains("is over"), "{screen}");
+    assert!(screen.contains("press the key again"), "{screen}");
+    assert!(console.acts().is_empty());
+}
+
+#[test]
+fn a_part_of_a_whole_that_stands_still_goes_on_with_the_whole_after_a_question() {
+    let engine = |request: &Request| {
+        let (mut whole, mut part, _) = family();
+        (whole.state, part.state) = ("paused".into(), "paused".into());
+        Ok(match with_flows(request)? {
+            Reply::Overview(mut overview) => {
+                overview.open = vec![part, whole];
+                Reply::Overview(overview)
+            }
+            Reply::Grid(mut grid) => {
+                grid.view = part;
+                Reply::Grid(grid)
+            }
+            other => other,
+        })
+    };
+    let mut console = Console::new(80, 24);
+    console.answer(engine).press("2 2").answer(engine);
+    console.press("l j Enter").answer(engine).press("c");
+    assert!(console.acts().is_empty());
+    let screen = console.screen();
+    assert!(screen.contains("run 4432 is part of run 4430"), "{screen}");
+    console.press("y");
+    let [
+        Request::Steer {
+            run,
+            act: Steer::Resume,
+        },
+    ] = console.acts()[..]
+    else {
+        panic!("{:?}", console.acts());
+    };
+    assert_eq!(*run, RunId(4430));
 }
 
 #[test]

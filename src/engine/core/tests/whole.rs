@@ -24,7 +24,7 @@ use crate::wire::reply::Fault;
 use crate::wire::request::Steer;
 use crate::wire::view::RunView;
 
-fn whole_of(names: &[&str]) -> RunSpec {
+pub(super) fn whole_of(names: &[&str]) -> RunSpec {
     let stage = |name: &&str| StageSpec {
         name: (*name).to_owned(),
         needs: Need::default(),
@@ -55,7 +55,7 @@ fn whole_of(names: &[&str]) -> RunSpec {
 }
 
 /// The run of a stage, which does nothing by itself.
-fn part(core: &mut Core, whole: RunId, stage: usize) -> RunId {
+pub(super) fn part(core: &mut Core, whole: RunId, stage: usize) -> RunId {
     let node = NodeIx {
         stage: StageIx(stage),
         item: 0,
@@ -69,7 +69,7 @@ fn part(core: &mut Core, whole: RunId, stage: usize) -> RunId {
     core.create_now(part).unwrap().0
 }
 
-fn record(core: &mut Core, run: RunId, what: What) {
+pub(super) fn record(core: &mut Core, run: RunId, what: What) {
     let event = Event { at: At(1), what };
     core.commit(run, &[event], &[]).unwrap();
 }
@@ -81,7 +81,7 @@ fn paused(by: &str) -> What {
     }
 }
 
-async fn steer(core: &mut Core, run: RunId, act: Steer) -> Result<RunView, Fault> {
+pub(super) async fn steer(core: &mut Core, run: RunId, act: Steer) -> Result<RunView, Fault> {
     let (reply, mut answer) = oneshot::channel();
     core.steer(run, &Authority::everything("ann"), &act, reply);
     for _ in 0..1_000 {
@@ -168,6 +168,7 @@ async fn nothing_starts_again_while_its_whole_is_being_aborted() {
     let again = Steer::Retry {
         only: vec![OutcomeKind::NotStarted],
         hosts: String::new(),
+        shown: None,
     };
     let of_part = steer(&mut core, parts[0], again.clone()).await;
     let sentence = of_part.unwrap_err().to_string();
@@ -302,6 +303,7 @@ async fn a_part_of_a_whole_that_is_sealed_is_changed_no_more() {
     let again = Steer::Retry {
         only: vec![OutcomeKind::NotStarted],
         hosts: String::new(),
+        shown: None,
     };
     let fault = steer(&mut core, part, again).await.unwrap_err();
     assert!(fault.message.contains("is sealed"), "{fault:?}");
@@ -429,6 +431,7 @@ async fn what_never_began_of_a_whole_in_a_whole_is_taken_up_with_the_outer_one()
     let again = Steer::Retry {
         only: vec![OutcomeKind::NotStarted],
         hosts: String::new(),
+        shown: None,
     };
     steer(&mut core, outer, again).await.unwrap();
     for run in [inner, outer] {
@@ -463,6 +466,7 @@ async fn a_gate_that_is_passed_is_not_looked_at_again() {
     let again = || Steer::Retry {
         only: vec![OutcomeKind::NotStarted],
         hosts: String::new(),
+        shown: None,
     };
     let fault = steer(&mut core, gate, again()).await.unwrap_err();
     assert!(fault.message.contains("counts as passed"), "{fault:?}");
