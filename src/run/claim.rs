@@ -13,7 +13,7 @@ use super::ids::{HostIx, StepIx};
 use super::line_up::Around;
 use super::state::{Effect, Phase, Run};
 
-/// Hosts that one event about leases names: its record stays well below what the journal takes.
+/// Hosts that one event names, at most: its record stays well below what the journal takes.
 pub const HOSTS_A_RECORD: usize = 50_000;
 
 impl Run {

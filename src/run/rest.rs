@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
+use super::claim::HOSTS_A_RECORD;
 use super::event::{Event, Finished, What};
 use super::ids::{At, HostIx, StepIx};
 use super::outcome::{Outcome, OutcomeKind};
 use super::spec::OnFailure;
 use super::state::{Mar, Phase, Run};
-
-/// Hosts that are named in one record at most; the others follow in the next.
-const MOST_AT_ONCE: usize = 50_000;
 
 impl Run {
     /// When the step is tried again on this host, if it is.
@@ -64,7 +62,7 @@ impl Run {
             .iter()
             .take_while(|(until, _)| *until <= now)
             .map(|(_, host)| *host)
-            .take(MOST_AT_ONCE)
+            .take(HOSTS_A_RECORD)
             .collect();
         (!hosts.is_empty()).then_some(Event {
             at: now,

@@ -192,7 +192,7 @@ async fn a_whole_that_is_rolled_back_takes_the_parts_along_that_have_nothing_to_
         stage: StageIx(1),
         item: 0,
     };
-    let mut undoing = doing(Act::Wait(Duration::from_secs(3_600)));
+    let mut undoing = doing(Act::Wait(Duration::from_hours(1)));
     let mut undo = undoing.steps[0].clone();
     undo.rules.undoes = Some(StepIx(0));
     undoing.steps.push(undo);
