@@ -350,6 +350,17 @@ fn names_and_kinds_that_are_not_there_are_said_plainly() {
 }
 
 #[test]
+fn a_list_of_runs_that_is_empty_says_why() {
+    let desk = Desk::new();
+    let out = |args: &[&str]| desk.run(args).expect_success().out();
+    assert!(out(&["runs"]).contains("conn run -w HOSTS"));
+    let none = "no run is like that. See all: conn runs\n";
+    assert_eq!(out(&["runs", "--state", "failed"]), none);
+    assert_eq!(out(&["runs", "--since", "1h"]), none);
+    desk.run(&["runs", "--state", "broken"]).expect_code(2);
+}
+
+#[test]
 fn of_two_who_apply_at_once_neither_loses_the_others_change() {
     const ROUNDS: usize = 8;
     let desk = Desk::new();

@@ -322,9 +322,10 @@ pub struct RunsArgs {
     #[command(subcommand)]
     pub command: Option<RunsCommand>,
     /// Only runs in this state.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = ["pending", "waiting", "running", "paused",
+        "reattaching", "succeeded", "failed", "aborted"])]
     pub state: Option<String>,
-    /// Only runs of this kind.
+    /// Only runs of this kind: exec, preflight, flow, gate, …
     #[arg(long, value_name = "K")]
     pub kind: Option<String>,
     /// Only runs begun since then, as 12h.

@@ -58,6 +58,15 @@ pub async fn compare(
     host: Option<&str>,
 ) -> Result<Exit, CliError> {
     let (old, new) = (detail(client, before).await?, detail(client, after).await?);
+    for whole in [&old, &new] {
+        if !whole.view.stages.is_empty() {
+            return Err(CliError::Usage(format!(
+                "run {0} is made of runs, and only those have outcomes and output; see which: conn \
+                 runs show {0}. Then compare two of them",
+                whole.view.run
+            )));
+        }
+    }
     let mut differences = differences(&old, &new, host);
     if let Some(host) = host
         && ![&old, &new].iter().any(|run| has_host(run, host))

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::stages;
 
+use crate::inventory;
 use crate::run::outcome::{Outcome, RefusedBy};
 use crate::run::phases::Phases;
 use crate::wire::view::{RunDetail, RunLine, RunView, TaskView};
@@ -37,7 +38,9 @@ pub fn run_end(view: &RunView) -> Value {
         .outcomes()
         .map(|(kind, count)| (kind.word().to_owned(), json!(count)))
         .collect();
-    json!({ "run": view.run, "state": view.state, "counts": counts })
+    json!({
+        "run": view.run, "state": view.state, "counts": counts, "rolled_back": view.rolled_back,
+    })
 }
 
 /// One line of the list of runs.
@@ -69,7 +72,14 @@ pub fn run_line(line: &RunLine) -> Value {
 /// One run in full.
 pub fn run_detail(detail: &RunDetail) -> Value {
     let view = &detail.view;
-    let targets: Vec<&str> = detail.tasks.iter().map(|task| task.host.as_str()).collect();
+    let mut targets: Vec<&str> = detail.tasks.iter().map(|task| task.host.as_str()).collect();
+    // What is made of runs has no tasks of its own.
+    let of_parts = if view.stages.is_empty() {
+        Vec::new()
+    } else {
+        inventory::expand_plain(&view.targets).unwrap_or_default()
+    };
+    targets.extend(of_parts.iter().map(String::as_str));
     json!({
         "run": view.run,
         "kind": view.kind,

@@ -6,10 +6,10 @@ use super::excerpt::{Wanted, each_piece};
 use super::exit::{CliError, Exit};
 use super::follow::{Follow, Style};
 use super::gather;
-use super::json;
-use super::print::{say, say_json};
+use super::print::{notice, say, say_json};
 use super::runs::detail;
 use super::terminal::Terminal;
+use super::{json, stages};
 use crate::run::ids::RunId;
 use crate::run::output::OutStream;
 use crate::wire::Client;
@@ -36,6 +36,16 @@ pub async fn output(args: &Args, as_json: bool, output: &OutputArgs) -> Result<E
         attempt: None,
     };
     let hosts = hosts_of(&detail, output.host.as_deref())?;
+    if !detail.view.stages.is_empty() {
+        let parts: Vec<String> = stages::runs(&detail.view.stages)
+            .map(|part| part.to_string())
+            .collect();
+        notice(&format!(
+            "run {run} is made of runs, and they have the output: conn runs output ID, where ID is \
+             one of {}",
+            parts.join(", ")
+        ))?;
+    }
     let what = What {
         client: &client,
         run,

@@ -87,7 +87,13 @@ async fn list(args: &Args, runs: &RunsArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Ok);
     }
     if lines.is_empty() {
-        say("no runs. Start one: conn run -w HOSTS -- COMMAND")?;
+        let all = [&runs.state, &runs.kind, &runs.grep];
+        let all = all.iter().all(|filter| filter.is_none()) && runs.since.is_none();
+        say(if all {
+            "no runs. Start one: conn run -w HOSTS -- COMMAND"
+        } else {
+            "no run is like that. See all: conn runs"
+        })?;
     }
     for line in &lines {
         say_row(&list_line(line))?;
@@ -213,7 +219,7 @@ async fn show(args: &Args, as_json: bool, run: RunId) -> Result<Exit, CliError> 
         say(&format!("  digest   {}", detail.digest))?;
     }
     for (name, value) in &detail.params {
-        say(&format!("  {name}  {}", one_line(value)))?;
+        say(&format!("  {name:<7}  {}", one_line(value)))?;
     }
     if let Some(part) = &view.part_of {
         let what = if part.gate { "gate in" } else { "stage of" };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::print::{notice, one_line, say_json};
 use crate::cli::exit::CliError;
-use crate::run::ids::At;
+use crate::run::ids::{At, RunId};
 use crate::run::outcome::OutcomeKind;
 use crate::run::tally::Tally;
 use crate::wire::standing::{Stand, Whole};
@@ -124,6 +124,11 @@ pub fn stand(stand: Option<&Stand>) -> Value {
             "run": held.run, "conn": held.holder, "hosts": held.hosts, "count": held.count,
         })),
     })
+}
+
+/// The runs that do their work.
+pub fn runs(stages: &[StageView]) -> impl Iterator<Item = RunId> + '_ {
+    stages.iter().filter_map(|stage| stage.run)
 }
 
 /// What was told of each stage, so that only what changes is told.

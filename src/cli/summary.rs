@@ -95,7 +95,8 @@ fn end_line(view: &RunView) -> String {
     }
     if let Some(whole) = &view.whole {
         let (run, state, hosts) = (view.run, &view.state, whole.hosts);
-        return format!("run {run} {state}{took}, {}, {hosts} hosts", whole.words());
+        let noun = if hosts == 1 { "host" } else { "hosts" };
+        return format!("run {run} {state}{took}, {}, {hosts} {noun}", whole.words());
     }
     format!(
         "run {} {}{took}, {} of {} hosts ok",

@@ -218,7 +218,12 @@ pub fn params(spec: &RunSpec) -> std::collections::BTreeMap<String, String> {
     set("user", spec.access.user.clone());
     set("ssh_config", spec.access.ssh_config.clone());
     set("identity", spec.access.identity.clone());
-    set("fanout", Some(spec.rollout.concurrency.to_string()));
+    // What is made of runs has no hosts of its own to be at work on.
+    let fanout = spec.stages.is_none();
+    set(
+        "fanout",
+        fanout.then(|| spec.rollout.concurrency.to_string()),
+    );
     if let Some(flow) = &spec.flow {
         // Its steps are in its definition; what was given to it is its parameters.
         params.extend(super::flows::given(flow));

@@ -174,6 +174,17 @@ fn a_canary_that_fails_holds_the_clusters_up_until_a_person_mended_it() {
     let canary = shown["stages"][0]["run"].as_u64().unwrap();
     let child = flying.show(canary);
     assert_eq!(child["part_of"]["run"], id);
+    // Of the whole its hosts are told, and where to look for the rest.
+    let hosts = shown["targets"].as_array().unwrap();
+    assert!(hosts.contains(&Value::from("web01")), "{shown:#}");
+    assert_eq!(shown["params"]["fanout"], Value::Null);
+    let output = rig.runs("output", id, &[]).expect_success();
+    assert!(output.err().contains(&canary.to_string()), "{output:?}");
+    let other = canary.to_string();
+    rig.runs("compare", id, &[&other]).expect_code(2);
+    let options = ["--host", "web01", "--as", "ok"];
+    let settled = rig.runs("settle", id, &options).expect_code(4);
+    assert!(settled.err().contains("in doubt"), "{}", settled.err());
     assert_eq!(child["kind"], "flow");
     let gate = flying.show(shown["stages"][0]["gate"].as_u64().unwrap());
     assert_eq!(gate["kind"], "gate", "{gate:#}");

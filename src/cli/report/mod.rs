@@ -115,13 +115,15 @@ impl Report {
     fn facts(&self) -> Vec<(String, String)> {
         let view = &self.detail.view;
         let fact = |name: &str, value: String| (name.to_owned(), value);
+        let tasks = self.detail.tasks.len();
+        let hosts = view.whole.map_or(tasks, |whole| whole.hosts as usize);
         let mut facts = vec![
             fact("run", view.run.to_string()),
             fact("kind", view.kind.clone()),
             fact("state", view.state.clone()),
             fact("action", view.title.clone()),
             fact("targets", view.targets.clone()),
-            fact("hosts", self.detail.tasks.len().to_string()),
+            fact("hosts", hosts.to_string()),
             fact(
                 "started",
                 format!("{} by {}", view.created.rfc3339(), view.starter),

@@ -12,7 +12,7 @@ use crate::run::outcome::OutcomeKind;
 use crate::run::roles::Authority;
 use crate::run::stages::{DEEPEST, StageEvent};
 use crate::run::state::Run;
-use crate::wire::reply::Fault;
+use crate::wire::reply::{Fault, FaultKind};
 use crate::wire::request::Steer;
 
 impl Core {
@@ -212,7 +212,11 @@ impl Core {
                     undoes |= live.run.has_to_undo();
                     decided.push((part, events));
                 }
-                Err(fault) => refusal = Some(fault),
+                // That another part has no such host or step says less than a refusal.
+                Err(fault) if refusal.is_none() || fault.kind == FaultKind::Refused => {
+                    refusal = Some(fault);
+                }
+                Err(_) => {}
             }
         }
         if all_back && !undoes {

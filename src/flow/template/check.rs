@@ -210,7 +210,10 @@ fn value_fault(used: &Use<'_>, known: &Known, place: Place) -> Option<Fault> {
     };
     let Some(shape) = known.0.get(used.name) else {
         let usable = known.0.iter().filter(|(_, shape)| shape.may_enter(place));
-        let hint = near_or_known(used.name, usable.map(|(name, _)| name.as_str()));
+        let mut hint = near_or_known(used.name, usable.map(|(name, _)| name.as_str()));
+        if used.name == "params" {
+            hint = format!("a parameter stands by its name alone; {hint}");
+        }
         return fault(
             format!("the name {} is not known", quote(used.name)),
             Some(hint),

@@ -171,6 +171,11 @@ fn unknown_names_are_found_with_their_places() {
         told("a {{ vresion }}"),
         ["5 the name \"vresion\" is not known; did you mean \"version\"?"]
     );
+    let of_params = &told("a {{ params.version }}")[0];
+    assert!(
+        of_params.contains("a parameter stands by its name alone; known here: "),
+        "{of_params}"
+    );
     assert_eq!(
         told("a {{ host.nam }}"),
         ["5 \"host\" has no \"nam\"; did you mean \"name\"?"]
