@@ -440,7 +440,7 @@ fn a_run_is_started_again_with_what_it_was_given_and_not_what_its_title_says() {
 #[test]
 fn the_cursor_stays_on_its_run_of_a_flow_when_another_begins() {
     let mut console = at_upgrade((80, 24));
-    console.press("Tab");
+    console.press("Enter").answer(with_flows).press("Tab");
     let another = |request: &Request| {
         let mut reply = with_flows(request)?;
         if let Reply::Overview(overview) = &mut reply {
