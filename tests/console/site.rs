@@ -34,7 +34,11 @@ fn a_person_mends_the_failing_canary_and_the_flight_goes_on() {
     a_person_reads();
     console.send("y");
     console.wait_gone("Do it?");
+    // It goes on with the whole flight, and that is asked.
     console.send("c");
+    console.wait_for("Do it?");
+    a_person_reads();
+    console.send("y");
     console.wait_for("SUCCEEDED by");
     leave(&mut console);
 
